@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef VIPD_VRRP_SOCKET_H
+#define VIPD_VRRP_SOCKET_H
+/*
+ * Raw sockets of IP protocol 112: one per interface and family, shared by all
+ * groups there. Checks TTL / hop limit and hands out the payload with where it
+ * came from; decoding and judging is the receiver's.
+ */
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <systemd/sd-event.h>
+
+#include "lib/addr.h"
+
+struct vrrp_socket;
+
+struct vrrp_datagram {
+        struct ip_addr src, dst;
+        int ttl; /* or hop limit */
+        bool multicast; /* dst is 224.0.0.18 or ff02::12 */
+        const uint8_t *payload; /* valid during the callback */
+        size_t len;
+};
+
+typedef void vrrp_receive(void *arg, struct vrrp_socket *s, const struct vrrp_datagram *d);
+
+/** Joins 224.0.0.18 or ff02::12 on the interface. TOS 0xC0, TTL 255, no loopback, real-time send
+ *  priority. @return 0 or -errno */
+int vrrp_socket_new(struct vrrp_socket **ret, sd_event *loop, int64_t priority, uint8_t family,
+                    int ifindex, const char *ifname, vrrp_receive *fn, void *arg);
+struct vrrp_socket *vrrp_socket_free(struct vrrp_socket *s);
+
+/** @param src must be an address of the host. dst: multicast (see below) or unicast. 0 or -errno;
+ *  -EAGAIN when the queue is full (the next advert comes anyway). */
+int vrrp_socket_send(struct vrrp_socket *s, const struct ip_addr *src, const struct ip_addr *dst,
+                     const void *payload, size_t len);
+
+/** Hand out everything queued, at most `budget` datagrams. Called from the loop and before deadlines
+ *  are judged. @return datagrams handed out */
+unsigned vrrp_socket_drain(struct vrrp_socket *s, unsigned budget);
+
+/** 224.0.0.18 or ff02::12 (RFC 9568 5.1.1.2, 5.1.2.2). */
+struct ip_addr vrrp_multicast(uint8_t family);
+
+int vrrp_socket_ifindex(const struct vrrp_socket *s);
+uint8_t vrrp_socket_family(const struct vrrp_socket *s);
+
+struct vrrp_socket_stats {
+        uint64_t received, sent, send_failed, short_packets;
+        uint64_t overruns; /* SO_RXQ_OVFL: datagrams the kernel dropped before we read */
+};
+struct vrrp_socket_stats vrrp_socket_stats(const struct vrrp_socket *s);
+
+#endif
