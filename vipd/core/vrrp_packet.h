@@ -38,7 +38,7 @@ enum vrrp_error {
         VRRP_ERR_SOURCE,      /* not a configured unicast peer; or our own address */
         VRRP_ERR_DESTINATION, /* multicast for a unicast group, or the reverse */
         VRRP_ERR_UNKNOWN_VRID,
-        VRRP_ERR_INTERVAL, /* v2: differs from ours (RFC 3768 7.1) */
+        VRRP_ERR_INTERVAL, /* zero (found by the codec); v2: differs from ours (RFC 3768 7.1) */
         VRRP_ERR_OWN_OWNER, /* we are the address owner ourselves (priority 255) */
         VRRP_ERR_COUNT,
 };
@@ -59,7 +59,8 @@ struct vrrp_advert {
         struct ip_addr addrs[VRRP_ADDRS_MAX];
         bool has_password; /* v2, authentication type 1 */
         uint8_t password[VRRP_PASSWORD_LEN];
-        enum vrrp_sum sum; /* decoded v3/IPv4: which form matched; encoding: which to send */
+        enum vrrp_sum sum; /* v3/IPv4 only. Decoded: which form matched (plain, should both);
+                              encoding: which to send, PSEUDO or PLAIN */
 };
 
 /**
@@ -69,7 +70,8 @@ struct vrrp_advert {
  * @param src, dst  of the IP packet, for the pseudo-header; their family selects v4 or v6
  * @param ret       written only when VRRP_OK is returned
  * @return VRRP_OK or the first fault found
- * IPv6 checksums are verified here too (with the pseudo-header of RFC 8200 8.1).
+ * IPv6 checksums are verified here too (with the pseudo-header of RFC 8200 8.1). A v2 message
+ * without a password may carry anything in its authentication data (RFC 3768 5.3.10).
  */
 enum vrrp_error vrrp_advert_decode(const void *bytes, size_t len, const struct ip_addr *src,
                                    const struct ip_addr *dst, struct vrrp_advert *ret);
@@ -77,8 +79,10 @@ enum vrrp_error vrrp_advert_decode(const void *bytes, size_t len, const struct i
 /**
  * Encode.
  * @param dst   the real destination, unicast or multicast
- * @return the length; 0 if it does not fit or the advert makes no sense (v2 with IPv6,
- *         interval out of range: v2 needs whole seconds 1..255, v3 1..4095 cs)
+ * @return the length; 0 if it does not fit or the advert makes no sense (v2 with IPv6, VRID 0,
+ *         no address, families mixed, v3 with a password, v3/IPv4 without a form of checksum,
+ *         interval out of range: v2 needs whole seconds 1..255, v3 1..4095 cs); what `bytes`
+ *         holds is then undefined
  */
 size_t vrrp_advert_encode(const struct vrrp_advert *a, const struct ip_addr *src,
                           const struct ip_addr *dst, void *bytes, size_t size);
