@@ -53,21 +53,27 @@ struct ctl_verb {
 };
 
 struct ctl_options {
-        const char *path; /* made, or replaced if nobody listens there */
+        const char *path; /* made, or replaced if nobody listens there; NULL: none */
         mode_t mode;      /* of the socket, 0660 */
         gid_t gid;        /* -1: leave */
         uid_t only_uid;   /* besides root; -1: anyone the mode lets in */
         int64_t priority; /* of the event sources */
 };
 
-/** Verbs end with a NULL name; kept. @return 0 or -errno (-EADDRINUSE: another daemon is there) */
+/**
+ * Verbs end with a NULL name; kept.
+ * @return 0; -EADDRINUSE: another daemon is there; -EEXIST: something that is no socket; -errno
+ */
 int ctl_server_new(struct ctl_server **ret, sd_event *loop, const struct ctl_options *options,
                    const struct ctl_verb *verbs, void *arg);
 
-/** Close everything and unlink the socket. NULL is allowed. @return NULL */
+/**
+ * Close everything and unlink the socket. Requests still open learn that their
+ * client is gone and must still be answered. NULL is allowed. @return NULL
+ */
 struct ctl_server *ctl_server_free(struct ctl_server *s);
 
-/** Counters: accepted, refused (limits), malformed. */
+/** Counters: clients accepted; clients and requests refused (limits, wrong user); lines malformed. */
 struct ctl_stats {
         uint64_t accepted, refused, malformed;
 };
@@ -78,7 +84,11 @@ uid_t ctl_request_uid(const struct ctl_request *req);
 /** Send something before the answer. Steals `progress`. @return -EPIPE when nobody listens any more */
 int ctl_request_progress(struct ctl_request *req, json_t *progress);
 
-/** Call `fn` once if the client goes away before the answer; then still answer (it goes nowhere). */
+/**
+ * Call `fn` once if the client goes away before the answer; then still answer
+ * (it goes nowhere), in `fn` or later. One that only ended its side of the
+ * stream still waits for its answer, and is not gone.
+ */
 void ctl_request_on_gone(struct ctl_request *req, void (*fn)(struct ctl_request *, void *), void *arg);
 
 /** Answer and end the request. Steals `result`, which may be NULL. */
@@ -102,7 +112,8 @@ void ctl_request_fail_with(struct ctl_request *req, enum ctl_exit code, const ch
  * @param progress   called for each progress object (borrowed); may be NULL; returning
  *                   nonzero stops waiting with -ECANCELED
  * @param ret        the whole answer object ("exit", "result", "error"); caller's to json_decref
- * @return 0; -ECONNREFUSED/-ENOENT/-EACCES from connecting; -ETIMEDOUT; -EPROTO
+ * @return 0; -ECONNREFUSED/-ENOENT/-EACCES from connecting; -ETIMEDOUT; -ECONNRESET: hung up
+ *         before the answer; -EINTR: a signal handler ran; -EPROTO: not our protocol
  */
 int ctl_call(const char *path, const char *verb, json_t *args, int64_t timeout_us,
              int (*progress)(const json_t *, void *), void *arg, json_t **ret);
@@ -115,11 +126,15 @@ typedef void ctl_answer(const json_t *answer, void *arg);
 
 /** Connects at the first call and again after a loss (at most once a second). */
 int ctl_client_new(struct ctl_client **ret, sd_event *loop, const char *path, int64_t priority);
-struct ctl_client *ctl_client_free(struct ctl_client *c); /* answers everything open with NULL */
+
+/** Answers everything open with NULL. Allowed from within a callback. NULL is allowed. @return NULL */
+struct ctl_client *ctl_client_free(struct ctl_client *c);
 
 /**
  * Send a request. `fn` is called exactly once, never from inside this call.
- * @return 0; -EBUSY: too many in flight; -ENOTCONN: not connected and too early to try again
+ * Steals `args`. A negative timeout is none.
+ * @return 0; -EBUSY: too many in flight or unsent; -ENOTCONN: nobody listens, or too early to
+ *         try again; -ENOMEM
  */
 int ctl_client_call(struct ctl_client *c, const char *verb, json_t *args, int64_t timeout_us,
                     ctl_answer *fn, void *arg);
