@@ -2,6 +2,7 @@
 """The lab itself: its faults do what they say, and nothing of it stays. No vipd in these."""
 import os
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
@@ -160,3 +161,43 @@ def test_usage_errors_exit_2():
     for words in (["bogus"], ["--prefix", "UPPER", "up"], ["up", "--nodes", "0"], []):
         done = subprocess.run([LAB, *words], capture_output=True, text=True)
         assert done.returncode in (1, 2) and done.stderr, words
+
+
+def test_gap_probe_measures_a_cut_and_names_who_answers(bare):
+    bare.responders()
+    wait_until(lambda: bare.gap_probe("10.77.0.11", seconds=0.1).result()["lost"] == 0)
+    probe = bare.gap_probe("10.77.0.11", "fd77::12", seconds=20)
+    time.sleep(0.5)
+    begun = time.monotonic()
+    bare.break_("lb1", "cut")
+    time.sleep(0.2)
+    bare.mend("lb1")
+    upper = time.monotonic() - begun
+    time.sleep(0.5)
+    result = probe.finish()
+    cut, spared = result["addresses"]
+    assert cut["nodes"].keys() == {"lb1"}
+    assert spared["nodes"].keys() == {"lb2"}
+    # The cut was at least the 0.2 s between the two commands, at most the time around both,
+    # give or take a period of the probe and its own lateness.
+    slack = result["own_stall_usec"] + 1000
+    assert 200_000 - slack <= cut["gap_usec"] <= upper * 1e6 + slack
+    assert cut["lost"] > 0
+    assert spared["lost"] == 0 and spared["gap_usec"] == 0
+
+
+def test_http_probe_counts_what_failed(bare):
+    page = "HTTP/1.1 200 OK\\r\\nConnection: close\\r\\n\\r\\nlb1\\n"
+    server = ("import socket\ns = socket.create_server(('', 80))\nwhile True:\n"
+              f"    c = s.accept()[0]; c.recv(4096); c.sendall(b'{page}'); c.close()\n")
+    bare.run("lb1", "web", "/usr/bin/python3", "-c", server)
+    wait_until(lambda: bare.http_probe("10.77.0.11", seconds=0.1).result()["ok"])
+    good = bare.http_probe("10.77.0.11", seconds=0.3).result()
+    assert good["ok"] > 10 and good["failed"] == 0
+    assert good["servers"] == {"lb1": good["ok"]}
+    refused = bare.http_probe("10.77.0.12", seconds=0.1).result()
+    assert refused["ok"] == 0 and refused["refused"] == refused["failed"] > 0
+    bare.break_("lb1", "cut")
+    late = bare.http_probe("10.77.0.11", seconds=1.5).result()
+    assert late["ok"] == 0 and late["timeout"] >= 1
+    assert late["stall_usec"] >= 1_000_000
