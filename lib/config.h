@@ -123,8 +123,8 @@ struct conf_group {
         uint8_t version;     /* 2 or 3 */
         uint8_t priority;    /* home's; only if foreign. The k-th candidate has priority - 2k */
         int64_t interval_us; /* between adverts; v3 multiples of 10 ms, v2 whole seconds */
-        bool preempt;        /* may a better candidate take over from a living active? */
-        int64_t preempt_delay_us;  /* how long it waits, eligible, before it does */
+        bool preempt; /* native: failback "auto"; foreign: vrrp.preempt. Ask config_preempt() */
+        int64_t preempt_delay_us;  /* how long a better candidate waits, eligible, before it does */
         bool checksum_plain;       /* v3/IPv4: without pseudo-header (RFC 9568) */
         struct ip_addr source[2];  /* [0] IPv4, [1] IPv6; family 0 = take the interface's */
         struct ip_addr peers[CONF_PEERS_MAX]; /* unicast; none = multicast */
@@ -161,6 +161,10 @@ struct conf_errors {
  */
 int config_load(const char *path, struct config **ret, struct conf_errors *errors);
 
+/** The same for a text in memory that calls itself `path` (includes are still read from files). */
+int config_load_text(const char *path, const char *text, size_t len, struct config **ret,
+                     struct conf_errors *errors);
+
 /** NULL is allowed. @return NULL */
 struct config *config_free(struct config *c);
 
@@ -181,18 +185,58 @@ unsigned config_rank(const struct config *c, const struct conf_group *g, unsigne
 /** The VRRP priority `node` has in the group: 254 for home, 252 - 2k behind it, or from vrrp.priority. */
 uint8_t config_priority(const struct config *c, const struct conf_group *g, unsigned node);
 
-/** True if nothing that matters at run time differs. */
+/**
+ * May `node` take the group over from a living active one? Native groups: only
+ * home, with failback "auto"; groups shared with foreign routers: every node,
+ * by vrrp.preempt. How long it waits first is preempt_delay_us.
+ */
+bool config_preempt(const struct config *c, const struct conf_group *g, unsigned node);
+
+/**
+ * True if nothing that matters at run time differs within the groups. What a
+ * group means also depends on the list of nodes: compare config_priority() too.
+ */
 bool conf_group_equal(const struct conf_group *a, const struct conf_group *b);
 
 /* --- the table of settings, for `vipctl explain` and the manual --------------- */
 
+enum conf_kind {
+        CONF_KIND_NAME,      /* letters, digits, '-' and '_' */
+        CONF_KIND_INTERFACE,
+        CONF_KIND_USER,
+        CONF_KIND_PATH,      /* absolute */
+        CONF_KIND_PROCESS,
+        CONF_KIND_BOOLEAN,
+        CONF_KIND_INTEGER,
+        CONF_KIND_TIME,      /* string with a unit */
+        CONF_KIND_CHOICE,    /* one of `choices` */
+        CONF_KIND_VERSION,   /* integer, one of `choices` */
+        CONF_KIND_ADDRESS,
+        CONF_KIND_ADDRESSES, /* list */
+        CONF_KIND_SOURCES,   /* address or list, one per family */
+        CONF_KIND_VIPS,      /* list of addresses with options */
+        CONF_KIND_TRACKS,    /* list of interfaces with options */
+        CONF_KIND_ENDPOINT,  /* "ADDRESS:PORT" */
+        CONF_KIND_URL,
+        CONF_KIND_COMMAND,   /* string or list of words */
+        CONF_KIND_EVENTS,    /* enum conf_hook_on: string or list */
+        CONF_KIND_SECTION,   /* { } of settings at "PLACE.NAME" */
+        CONF_KIND_NAMED,     /* { NAME = { } ... } of settings at "PLACE.NAME.NAME" */
+        CONF_KIND_TEXT,      /* not looked at: not available */
+};
+
 struct conf_setting {
         const char *place; /* "", "nodes.NAME", "groups.NAME", "groups.NAME.vrrp", ... */
         const char *name;
-        const char *type;   /* "string", "time", "integer 1..255", ... */
+        enum conf_kind kind;
+        const char *type;   /* for people: "name", "time 10ms to 1h", "integer 1..255", ... */
+        const char *lo, *hi; /* range of an integer or time, as text */
+        const char *const *choices; /* ends with NULL */
+        bool required;
         const char *fallback; /* the default as text, or NULL if required or none */
         const char *help;   /* one line */
         bool available;     /* false: known, but its feature is not built yet; refused */
+        const char *instead; /* if not available: what happens instead */
 };
 
 /** All settings, in the order of the manual. */
