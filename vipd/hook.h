@@ -7,6 +7,10 @@
  * delays nothing but the hooks behind it. At most HOOK_QUEUE_MAX wait; beyond
  * that the oldest waiting ones are dropped, counted and logged (the newest
  * state matters most).
+ *
+ * While vipring-run cannot be reached, the first in the queue is tried again
+ * every second, HOOK_RETRIES times; then it has failed. One that was on its
+ * way when the connection broke may have run and is not run again.
  */
 #include <stdint.h>
 
@@ -14,23 +18,34 @@
 #include "vipd/runner.h"
 
 #define HOOK_QUEUE_MAX 64
+#define HOOK_RETRIES 10
+#define HOOK_RETRY_US INT64_C(1000000)
 
 struct hook_queue;
 
 int hook_queue_new(struct hook_queue **ret, struct runner *runner, const char *digest,
                    const char *group, const struct conf_hook *hooks, unsigned n);
+
+/** What waits is not run any more; see hook_queue_flush(). NULL is allowed. @return NULL */
 struct hook_queue *hook_queue_free(struct hook_queue *q);
 
 /** After a reload: the new hooks; what waits of hooks that are gone is dropped. */
 void hook_queue_rebind(struct hook_queue *q, const char *digest, const char *group,
                        const struct conf_hook *hooks, unsigned n);
 
-/** Queue the hooks that listen to `on` (one bit of enum conf_hook_on). Facts are copied. */
+/** Queue the hooks that listen to `on` (one bit of enum conf_hook_on). Facts are copied;
+ *  facts->event is not looked at. */
 void hook_queue_fire(struct hook_queue *q, enum conf_hook_on on,
                      const struct runner_hook_facts *facts);
 
+/**
+ * vipd is about to stop: hand everything that waits to vipring-run now, which
+ * runs it in order, also when we are gone. Nothing is heard of it any more.
+ */
+void hook_queue_flush(struct hook_queue *q);
+
 struct hook_stats {
-        uint64_t run, failed, timed_out, dropped;
+        uint64_t run, failed, timed_out, dropped; /* failed includes timed_out */
 };
 struct hook_stats hook_queue_stats(const struct hook_queue *q);
 

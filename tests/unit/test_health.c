@@ -21,7 +21,7 @@ static void is_unknown_before_the_first_result(void **state)
         struct health h = health(2, 3);
 
         assert_int_equal(h.state, HEALTH_UNKNOWN);
-        assert_int_equal(health_needed(&h), 0);
+        assert_int_equal(h.good + h.bad, 0);
 }
 
 static void rises_from_unknown_after_rise_good_results(void **state)
@@ -30,10 +30,12 @@ static void rises_from_unknown_after_rise_good_results(void **state)
 
         assert_false(health_observe(&h, HEALTH_GOOD));
         assert_int_equal(h.state, HEALTH_UNKNOWN);
-        assert_int_equal(health_needed(&h), 2);
+        assert_int_equal(health_needed(&h, HEALTH_GOOD), 2);
+        assert_int_equal(health_needed(&h, HEALTH_BAD), 1);
+        assert_int_equal(health_needed(&h, HEALTH_UNTRIED), 3);
         assert_true(health_observe(&h, HEALTH_GOOD));
         assert_int_equal(h.state, HEALTH_UP);
-        assert_int_equal(health_needed(&h), 0);
+        assert_int_equal(health_needed(&h, HEALTH_GOOD), 0);
 }
 
 static void falls_from_unknown_at_the_first_bad_result(void **state)
@@ -73,9 +75,10 @@ static void falls_from_up_after_fall_bad_results_of_either_kind(void **state)
         assert_false(health_observe(&h, HEALTH_UNTRIED));
         assert_int_equal(h.state, HEALTH_UP);
         assert_int_equal(h.bad, 2);
-        assert_int_equal(health_needed(&h), 3);
+        assert_int_equal(health_needed(&h, HEALTH_BAD), 3);
         assert_true(health_observe(&h, HEALTH_BAD));
         assert_int_equal(h.state, HEALTH_DOWN);
+        assert_int_equal(health_needed(&h, HEALTH_BAD), 0);
 }
 
 static void a_good_result_in_between_starts_the_count_again(void **state)

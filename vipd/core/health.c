@@ -20,34 +20,29 @@ static void count(unsigned *in_a_row)
 
 static bool become(struct health *h, enum health_state state)
 {
-        if (h->state == state)
-                return false;
         h->state = state;
         return true;
 }
 
+unsigned health_needed(const struct health *h, enum health_result result)
+{
+        if (result == HEALTH_GOOD)
+                return h->state == HEALTH_UP ? 0 : h->rise;
+        if (h->state == HEALTH_DOWN)
+                return 0;
+        return h->state == HEALTH_UNKNOWN && result == HEALTH_BAD ? 1 : h->fall;
+}
+
 bool health_observe(struct health *h, enum health_result result)
 {
-        bool first = h->state == HEALTH_UNKNOWN;
+        unsigned needed = health_needed(h, result);
 
         if (result == HEALTH_GOOD) {
                 h->bad = 0;
                 count(&h->good);
-                return h->good >= h->rise && become(h, HEALTH_UP);
+                return needed > 0 && h->good >= needed && become(h, HEALTH_UP);
         }
-
         h->good = 0;
         count(&h->bad);
-        if (h->bad >= h->fall || (first && result == HEALTH_BAD))
-                return become(h, HEALTH_DOWN);
-        return false;
-}
-
-unsigned health_needed(const struct health *h)
-{
-        if (h->good > 0 && h->state != HEALTH_UP)
-                return h->rise;
-        if (h->bad > 0 && h->state != HEALTH_DOWN)
-                return h->fall;
-        return 0;
+        return needed > 0 && h->bad >= needed && become(h, HEALTH_DOWN);
 }

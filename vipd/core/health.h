@@ -35,10 +35,7 @@ void health_init(struct health *h, unsigned rise, unsigned fall);
 /** Count one result. @return true if the state is another now */
 bool health_observe(struct health *h, enum health_result result);
 
-/**
- * How many results of the last kind in a row turn the state, counted with those
- * already seen; 0 if the last result agrees with the state.
- */
-unsigned health_needed(const struct health *h);
+/** How many results like this one in a row turn the state; 0 if it agrees with the state. */
+unsigned health_needed(const struct health *h, enum health_result result);
 
 #endif
