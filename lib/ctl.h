@@ -20,8 +20,8 @@
 #include <sys/types.h>
 #include <systemd/sd-event.h>
 
-#define CTL_LINE_MAX (256 * 1024)          /* a request; longer ones end the connection */
-#define CTL_OUTPUT_MAX (64 * 1024 * 1024)  /* unread answers of one client; then it is closed */
+#define CTL_LINE_MAX (256 * 1024)         /* a request; longer ones end the connection */
+#define CTL_OUTPUT_MAX (64 * 1024 * 1024) /* unread answers of one client; then it is closed */
 #define CTL_CLIENTS_MAX 64
 #define CTL_REQUESTS_MAX 1024 /* in flight on one connection */
 
@@ -73,15 +73,18 @@ int ctl_server_new(struct ctl_server **ret, sd_event *loop, const struct ctl_opt
  */
 struct ctl_server *ctl_server_free(struct ctl_server *s);
 
-/** Counters: clients accepted; clients and requests refused (limits, wrong user); lines malformed. */
 struct ctl_stats {
-        uint64_t accepted, refused, malformed;
+        uint64_t accepted;  /* clients */
+        uint64_t refused;   /* clients and requests: limits, wrong user */
+        uint64_t malformed; /* lines */
 };
 struct ctl_stats ctl_server_stats(const struct ctl_server *s);
 
 uid_t ctl_request_uid(const struct ctl_request *req);
 
-/** Send something before the answer. Steals `progress`. @return -EPIPE when nobody listens any more */
+/**
+ * Send something before the answer. Steals `progress`. @return -EPIPE when nobody listens any more
+ */
 int ctl_request_progress(struct ctl_request *req, json_t *progress);
 
 /**
@@ -89,15 +92,15 @@ int ctl_request_progress(struct ctl_request *req, json_t *progress);
  * (it goes nowhere), in `fn` or later. One that only ended its side of the
  * stream still waits for its answer, and is not gone.
  */
-void ctl_request_on_gone(struct ctl_request *req, void (*fn)(struct ctl_request *, void *), void *arg);
+void ctl_request_on_gone(struct ctl_request *req, void (*fn)(struct ctl_request *, void *),
+                         void *arg);
 
 /** Answer and end the request. Steals `result`, which may be NULL. */
 void ctl_request_done(struct ctl_request *req, json_t *result);
 
 /** Answer with an error and end the request. */
-__attribute__((format(printf, 3, 4))) void ctl_request_fail(struct ctl_request *req,
-                                                            enum ctl_exit code,
-                                                            const char *format, ...);
+__attribute__((format(printf, 3, 4))) void
+ctl_request_fail(struct ctl_request *req, enum ctl_exit code, const char *format, ...);
 
 /** Like fail, but with a result object too (e.g. the list of configuration errors). Steals it. */
 void ctl_request_fail_with(struct ctl_request *req, enum ctl_exit code, const char *error,
@@ -127,7 +130,9 @@ typedef void ctl_answer(const json_t *answer, void *arg);
 /** Connects at the first call and again after a loss (at most once a second). */
 int ctl_client_new(struct ctl_client **ret, sd_event *loop, const char *path, int64_t priority);
 
-/** Answers everything open with NULL. Allowed from within a callback. NULL is allowed. @return NULL */
+/**
+ * Answers everything open with NULL. Allowed from within a callback. NULL is allowed. @return NULL
+ */
 struct ctl_client *ctl_client_free(struct ctl_client *c);
 
 /**

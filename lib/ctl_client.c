@@ -282,7 +282,8 @@ int ctl_client_new(struct ctl_client **ret, sd_event *loop, const char *path, in
         c->out = ctl_queue_make(CTL_LINE_MAX);
         c->last = &c->calls;
         c->path = strdup(path);
-        r = c->path ? sd_event_add_time(loop, &c->timer, CLOCK_MONOTONIC, 0, 1, on_timer, c) : -ENOMEM;
+        r = c->path ? sd_event_add_time(loop, &c->timer, CLOCK_MONOTONIC, 0, 1, on_timer, c)
+                    : -ENOMEM;
         if (r >= 0)
                 r = sd_event_source_set_enabled(c->timer, SD_EVENT_OFF);
         if (r >= 0)

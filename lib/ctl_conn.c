@@ -169,7 +169,7 @@ static void ctl_conn_too_long(struct ctl_conn *c)
         ctl_conn_put(c, ctl_json_answer_make(NULL, CTL_USAGE, "request line is too long", NULL));
 }
 
-/** A turn: at most one read, one request, and what the socket takes. `hung_up`: it reads nothing any more. */
+/** At most one read, one request, and what the socket takes. `hung_up`: it reads no more. */
 static void ctl_conn_turn(struct ctl_conn *c, bool readable, bool hung_up)
 {
         int r = ctl_queue_send(&c->out, c->fd);

@@ -20,10 +20,10 @@ json_t *ctl_json_parse(const char *line, size_t len, char error[static CTL_ERROR
 
 /** A request; verb and args belong to `whole`. */
 struct ctl_json_request {
-        json_t *whole;    /* to be freed with json_decref() */
-        json_t *id;       /* NULL if there was none; borrowed */
+        json_t *whole; /* to be freed with json_decref() */
+        json_t *id;    /* NULL if there was none; borrowed */
         const char *verb;
-        json_t *args;     /* an object; borrowed */
+        json_t *args; /* an object; borrowed */
 };
 
 /**

@@ -20,7 +20,7 @@ void ctl_queue_clear(struct ctl_queue *q);
 /** Bytes not sent yet. */
 size_t ctl_queue_waiting(const struct ctl_queue *q);
 
-/** Add an object as one line, whole or not at all. Borrowed. @return 0, -ENOBUFS over the limit, -ENOMEM */
+/** Add an object as one line, or nothing. Borrowed. @return 0; -ENOBUFS over the limit; -ENOMEM */
 int ctl_queue_add(struct ctl_queue *q, const json_t *object);
 
 /**

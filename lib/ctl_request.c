@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* A request from its line to its answer. It may outlive its client, never its connection's struct. */
+/* A request from its line to its answer. It may outlive its client. */
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -73,11 +73,11 @@ uid_t ctl_request_uid(const struct ctl_request *req)
 
 int ctl_request_progress(struct ctl_request *req, json_t *progress)
 {
-        return ctl_conn_put(req->conn,
-                            json_pack("{sO*, so}", "id", req->id, "progress", progress));
+        return ctl_conn_put(req->conn, json_pack("{sO*, so}", "id", req->id, "progress", progress));
 }
 
-void ctl_request_on_gone(struct ctl_request *req, void (*fn)(struct ctl_request *, void *), void *arg)
+void ctl_request_on_gone(struct ctl_request *req, void (*fn)(struct ctl_request *, void *),
+                         void *arg)
 {
         req->gone = fn;
         req->gone_arg = arg;

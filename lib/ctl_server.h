@@ -65,10 +65,10 @@ int ctl_conn_put(struct ctl_conn *c, json_t *line);
 /** Free it if nothing needs it any more. */
 void ctl_conn_release(struct ctl_conn *c);
 
-/** Make a request of a line and run its verb; a line that is none is answered and ends the connection. */
+/** Run the request that a line holds; a line that is none is answered and ends the connection. */
 void ctl_request_dispatch(struct ctl_conn *c, const char *line, size_t len);
 
-/** Serve a connected socket that did not come through the server's own. Owns fd. @return 0 or -errno */
+/** Serve a socket connected elsewhere. Owns fd, also on failure. @return 0 or -errno */
 int ctl_server_adopt(struct ctl_server *s, int fd, uid_t uid);
 
 #endif

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Control sockets: a real server on a real socket in a directory of its own, clients in the same thread. */
+/* Control sockets: a real server on a real socket in a directory of its own, clients in the same
+ * thread. */
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
@@ -159,7 +160,8 @@ static void say(int fd, const char *text)
         assert_int_equal(send(fd, text, len, MSG_NOSIGNAL), len);
 }
 
-/** Run the loop until a line arrives. Byte by byte: what follows stays in the socket. @return NULL at the end of the stream */
+/** Run the loop until a line arrives. Byte by byte: what follows stays in the socket. @return NULL
+ * at the end of the stream */
 static json_t *hear(struct fixture *f, int fd)
 {
         mono_t deadline = mono_add_us(clock_now(), DEADLINE_US);
@@ -381,7 +383,8 @@ static void a_client_that_ended_its_side_still_gets_every_answer(void **state)
         struct fixture *f = *state;
         CLEANUP(closep) int fd = dial(f);
 
-        say(fd, "{\"verb\":\"hold\",\"id\":1}\n{\"verb\":\"echo\",\"id\":2}\n{\"verb\":\"echo\",\"id\":3}");
+        say(fd, "{\"verb\":\"hold\",\"id\":1}\n{\"verb\":\"echo\",\"id\":2}\n{\"verb\":\"echo\","
+                "\"id\":3}");
         shutdown(fd, SHUT_WR);
         expect(f, fd, "{\"id\":2,\"exit\":0,\"result\":{}}");
         expect(f, fd, "{\"id\":3,\"exit\":0,\"result\":{}}"); /* though no newline came */
@@ -445,7 +448,8 @@ static void a_line_that_is_no_request_gets_one_answer_and_the_end(void **state)
         broken_line(f, "{\"verb\":\"echo\",\"verb\":\"echo\"}\n", NULL);
         broken_line(f, "[]\n", "{\"exit\":2,\"error\":\"not a JSON object\"}");
         broken_line(f, "{}\n", "{\"exit\":2,\"error\":\"no \\\"verb\\\"\"}");
-        broken_line(f, "{\"verb\":7,\"id\":3}\n", "{\"id\":3,\"exit\":2,\"error\":\"no \\\"verb\\\"\"}");
+        broken_line(f, "{\"verb\":7,\"id\":3}\n",
+                    "{\"id\":3,\"exit\":2,\"error\":\"no \\\"verb\\\"\"}");
         broken_line(f, "{\"verb\":\"echo\",\"id\":{}}\n",
                     "{\"exit\":2,\"error\":\"\\\"id\\\" is neither a number nor a string\"}");
         broken_line(f, "{\"verb\":\"echo\",\"args\":[]}\n",
@@ -524,9 +528,11 @@ static void a_client_that_never_reads_is_cut_off_at_the_limit(void **state)
         say(fd, "{\"verb\":\"hold\"}\n");
         run_until(f, &f->n_held, 1);
         while (r == 0 && n++ < 2000)
-                r = ctl_request_progress(f->held[0], json_pack("{ss%}", "text", (char[65536]){0}, 65536));
+                r = ctl_request_progress(f->held[0],
+                                         json_pack("{ss%}", "text", (char[65536]){0}, 65536));
         assert_int_equal(r, -EPIPE);
-        /* NUL is six bytes of JSON, \u0000: 64 MiB hold 170 such lines, the socket buffer some more */
+        /* NUL is six bytes of JSON, \u0000: 64 MiB hold 170 such lines, the socket buffer some more
+         */
         assert_in_range(n, 170, 400);
         run_until(f, &f->gone, 1);
         ctl_request_done(f->held[0], NULL);
@@ -747,7 +753,8 @@ static void *call(void *arg)
 {
         struct caller *c = arg;
 
-        c->result = ctl_call(c->f->path, c->verb, c->args, c->timeout_us, on_progress, c, &c->answer);
+        c->result =
+                ctl_call(c->f->path, c->verb, c->args, c->timeout_us, on_progress, c, &c->answer);
         __atomic_store_n(&c->finished, 1, __ATOMIC_RELEASE);
         return NULL;
 }
@@ -758,7 +765,8 @@ static struct caller call_and_serve(struct fixture *f, struct caller c)
 
         c.f = f;
         assert_int_equal(pthread_create(&c.thread, NULL, call, &c), 0);
-        while (!__atomic_load_n(&c.finished, __ATOMIC_ACQUIRE) && mono_before(clock_now(), deadline))
+        while (!__atomic_load_n(&c.finished, __ATOMIC_ACQUIRE) &&
+               mono_before(clock_now(), deadline))
                 turn(f);
         pthread_join(c.thread, NULL);
         return c;
@@ -766,7 +774,8 @@ static struct caller call_and_serve(struct fixture *f, struct caller c)
 
 static void a_call_brings_progress_and_the_answer(void **state)
 {
-        struct caller c = call_and_serve(*state, (struct caller){.verb = "steps", .timeout_us = -1});
+        struct caller c =
+                call_and_serve(*state, (struct caller){.verb = "steps", .timeout_us = -1});
 
         assert_int_equal(c.result, 0);
         assert_int_equal(c.seen, 2);
@@ -776,9 +785,10 @@ static void a_call_brings_progress_and_the_answer(void **state)
 
 static void a_call_reads_an_answer_of_megabytes(void **state)
 {
-        struct caller c = call_and_serve(*state, (struct caller){.verb = "big",
-                                                                 .args = json_pack("{si}", "size", 5000000),
-                                                                 .timeout_us = DEADLINE_US});
+        struct caller c =
+                call_and_serve(*state, (struct caller){.verb = "big",
+                                                       .args = json_pack("{si}", "size", 5000000),
+                                                       .timeout_us = DEADLINE_US});
         json_t *result = json_object_get(c.answer, "result");
 
         assert_int_equal(c.result, 0);
@@ -812,8 +822,9 @@ static void a_call_says_why_nobody_answers(void **state)
         json_t *answer = NULL;
         int fd;
 
-        assert_int_equal(call_and_serve(f, (struct caller){.verb = "free", .timeout_us = -1}).result,
-                         -ECONNRESET);
+        assert_int_equal(
+                call_and_serve(f, (struct caller){.verb = "free", .timeout_us = -1}).result,
+                -ECONNRESET);
         assert_int_equal(ctl_call(f->path, "echo", NULL, -1, NULL, NULL, &answer), -ENOENT);
         fd = socket(AF_UNIX, SOCK_STREAM, 0);
         struct sockaddr_un name = {.sun_family = AF_UNIX};
