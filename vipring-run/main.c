@@ -115,7 +115,7 @@ static void find_client(const char *user, struct daemon_options *o)
         const struct group *gr = getgrnam(CLIENT_GROUP);
 
         o->client_uid = pw ? pw->pw_uid : 0;
-        o->client_gid = gr ? gr->gr_gid : (gid_t)-1;
+        o->client_gid = gr ? gr->gr_gid : pw ? pw->pw_gid : (gid_t)-1;
         if (!pw)
                 log_notice("there is no user %s; only root is served", user);
 }
