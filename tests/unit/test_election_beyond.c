@@ -332,14 +332,14 @@ static void short_stall_is_followed_by_an_advert_at_once(void **state)
 }
 
 /* Silent for 4 s: every backup timed out, down interval of priority 1 is 3.996 s. */
-static void long_stall_is_followed_by_one_interval_of_listening(void **state)
+static void long_stall_is_followed_by_two_intervals_of_listening(void **state)
 {
         struct rig r = rig_active(sitting(100));
 
         stall(&r, 4 * S);
         assert_int_equal(feed(&r, ELECTION_TIMER), 0);
-        assert_int_equal(left_us(&r), S);
-        wait_us(&r, 999 * MS);
+        assert_int_equal(left_us(&r), 2 * S);
+        wait_us(&r, 1999 * MS);
         assert_int_equal(hear(&r, 50), ELECTION_DO_UNCLAIM);
         assert_int_equal(r.e.cause, ELECTION_CAUSE_STALL);
 }
@@ -354,6 +354,20 @@ static void long_stall_without_a_rival_goes_on(void **state)
         assert_int_equal(hear(&r, 50), ELECTION_DO_SEND | ELECTION_DO_ANNOUNCE);
 }
 
+/* Frozen again 1 s into the listening, for 3 s: not long since its deadline, yet deaf. */
+static void second_stall_while_listening_makes_it_listen_anew(void **state)
+{
+        struct rig r = rig_active(sitting(100));
+
+        stall(&r, 4 * S);
+        wait_us(&r, S);
+        stall(&r, 3 * S);
+        assert_int_equal(feed(&r, ELECTION_TIMER), 0);
+        assert_int_equal(left_us(&r), 2 * S);
+        stall(&r, 999 * MS); /* too short to miss an advert */
+        assert_int_equal(left_us(&r), 1001 * MS);
+}
+
 static void stall_that_made_no_advert_late_changes_nothing(void **state)
 {
         struct rig r = rig_active(sitting(100));
@@ -362,13 +376,29 @@ static void stall_that_made_no_advert_late_changes_nothing(void **state)
         assert_int_equal(hear(&r, 50), ELECTION_DO_SEND | ELECTION_DO_ANNOUNCE);
 }
 
-static void release_heard_after_a_stall_is_answered(void **state)
+/* The release of one that took over meanwhile, then the advert of its heir, in one queue. */
+static void release_that_waited_during_a_stall_does_not_end_the_listening(void **state)
 {
         struct rig r = rig_active(sitting(100));
 
-        stall(&r, 2 * S);
-        assert_int_equal(hear(&r, 0), ELECTION_DO_SEND);
+        stall(&r, 10 * S);
+        assert_int_equal(hear(&r, 0), 0);
         assert_int_equal(r.e.state, ELECTION_ACTIVE);
+        assert_int_equal(hear(&r, 50), ELECTION_DO_UNCLAIM);
+        assert_int_equal(r.e.cause, ELECTION_CAUSE_STALL);
+}
+
+static void changes_are_not_told_while_listening_after_a_stall(void **state)
+{
+        struct rig r = rig_active(sitting(100));
+        struct election_config c = sitting(120);
+
+        stall(&r, 10 * S);
+        assert_int_equal(set_priority(&r, 80), 0);
+        assert_int_equal(election_reconfigure(&r.e, r.now, &c), 0);
+        assert_int_equal(left_us(&r), 2 * S);
+        assert_int_equal(run_out(&r), ELECTION_DO_SEND); /* with all that changed */
+        assert_int_equal(r.e.priority, 120);
 }
 
 /* Stood still from 1 s to 6 s: it listens for 1 s + 156/256 s before it accuses anybody. */
@@ -630,10 +660,12 @@ int main(void)
                 cmocka_unit_test(stalled_active_in_its_preempt_delay_yields),
                 cmocka_unit_test(stalled_owner_does_not_yield),
                 cmocka_unit_test(short_stall_is_followed_by_an_advert_at_once),
-                cmocka_unit_test(long_stall_is_followed_by_one_interval_of_listening),
+                cmocka_unit_test(long_stall_is_followed_by_two_intervals_of_listening),
                 cmocka_unit_test(long_stall_without_a_rival_goes_on),
+                cmocka_unit_test(second_stall_while_listening_makes_it_listen_anew),
                 cmocka_unit_test(stall_that_made_no_advert_late_changes_nothing),
-                cmocka_unit_test(release_heard_after_a_stall_is_answered),
+                cmocka_unit_test(release_that_waited_during_a_stall_does_not_end_the_listening),
+                cmocka_unit_test(changes_are_not_told_while_listening_after_a_stall),
                 cmocka_unit_test(stalled_backup_listens_before_it_takes_over),
                 cmocka_unit_test(stalled_backup_takes_over_when_silence_goes_on),
                 cmocka_unit_test(backup_that_keeps_stalling_gets_one_grace_a_silence),

@@ -22,13 +22,14 @@
  * for a priority that rises above that of the active.
  *
  * A loop that stood still makes both sides of this unsafe. A backup mistakes its own
- * deafness for silence; it listens for one interval more, once per silence, so that
- * a node that keeps stalling still takes over in bounded time. An active may find that somebody
- * took over meanwhile. Where preemption is the rule the better one wins as always. Where it is not,
- * the stalled node is the newcomer: it yields to whoever it hears before it sends again. If it was
- * silent for so long that every backup must have timed out (down interval of priority 1 after its
- * last advert: less than four intervals), its next advert can wait one interval more without harm,
- * and the active that took over will be heard in it.
+ * deafness for silence; it listens for one interval more, once per silence, so that a node
+ * that keeps stalling still takes over in bounded time. An active may find that somebody
+ * took over meanwhile. Where preemption is the rule the better one wins as always. Where it
+ * is not, the stalled node is the newcomer: it yields to whoever it hears before it sends
+ * again. If it was silent for so long that every backup must have timed out (the down
+ * interval of priority 1 is less than four intervals), its next advert can wait without
+ * harm: for two intervals, in which the active that took over will be heard even if what it
+ * sent meanwhile was lost (a frozen machine drops frames) and its next one is delayed.
  *
  * The caller sends, moves addresses and reads clocks; it learns why from `cause`.
  */
@@ -284,6 +285,15 @@ static unsigned yield(struct election *e, mono_t now, const struct election_even
 }
 
 /*
+ * There is something to say before the timer says it. But who listens after a stall keeps
+ * quiet: a release that waited in the socket is old news, and its sender's heir may be next.
+ */
+static unsigned active_tell(struct election *e, mono_t now)
+{
+        return e->recheck ? 0 : send_and_rearm(e, now);
+}
+
+/*
  * RFC 9568 6.4.3 (700) to (780). A better one preempts where that is the rule; else two
  * actives have met, after a partition or a stall.
  */
@@ -292,7 +302,7 @@ static unsigned active_advert(struct election *e, mono_t now, const struct elect
         bool preempts = e->config.preempt || ev->priority == ELECTION_PRIORITY_OWNER;
 
         if (ev->priority == 0)
-                return send_and_rearm(e, now);
+                return active_tell(e, now);
         if (e->recheck)
                 return yield(e, now, ev, ELECTION_CAUSE_STALL);
         if (ev->priority > e->priority)
@@ -310,17 +320,21 @@ static unsigned active_timer(struct election *e, mono_t now)
         return mono_reached(e->deadline, now) ? send_and_rearm(e, now) : 0;
 }
 
-/* Only a stall that made an advert late can have let somebody else take over. */
+/*
+ * Only a stall that made an advert late can have let somebody else take over. One that comes
+ * while we listen after another makes us listen anew: we may have missed what we wait for.
+ */
 static void active_stalled(struct election *e, mono_t now, int64_t stall_us)
 {
         mono_t all_timed_out = mono_add_us(e->deadline, 3 * e->config.interval_us);
+        bool again = e->recheck && stall_us >= e->config.interval_us;
 
         e->stall_us = stall_us;
-        if (may_preempt(e, now) || !mono_reached(e->deadline, now))
+        if (may_preempt(e, now) || (!again && !mono_reached(e->deadline, now)))
                 return;
         e->recheck = true;
-        if (mono_reached(all_timed_out, now))
-                e->deadline = mono_add_us(now, e->config.interval_us);
+        if (again || mono_reached(all_timed_out, now))
+                e->deadline = mono_add_us(now, 2 * e->config.interval_us);
 }
 
 static unsigned active_resign(struct election *e, mono_t now)
@@ -346,7 +360,7 @@ static unsigned active_step(struct election *e, mono_t now, const struct electio
                 return become_init(e, ELECTION_CAUSE_FAULT);
         case ELECTION_PRIORITY:
                 e->priority = ev->priority;
-                return send_and_rearm(e, now);
+                return active_tell(e, now);
         case ELECTION_RESIGN:
                 return active_resign(e, now);
         case ELECTION_STALLED:
@@ -423,47 +437,7 @@ unsigned election_reconfigure(struct election *e, mono_t now, const struct elect
                 if (config->priority == old.priority && config->interval_us == old.interval_us &&
                     config->v2 == old.v2)
                         return 0;
-                return send_and_rearm(e, now);
+                return active_tell(e, now);
         }
         return 0;
-}
-
-const char *election_state_name(enum election_state s)
-{
-        switch (s) {
-        case ELECTION_INIT:
-                return "init";
-        case ELECTION_BACKUP:
-                return "backup";
-        case ELECTION_ACTIVE:
-                return "active";
-        }
-        return "?";
-}
-
-const char *election_cause_name(enum election_cause c)
-{
-        switch (c) {
-        case ELECTION_CAUSE_NONE:
-                return "none";
-        case ELECTION_CAUSE_START:
-                return "start";
-        case ELECTION_CAUSE_ADVERT_TIMEOUT:
-                return "advert-timeout";
-        case ELECTION_CAUSE_RESIGN:
-                return "resign";
-        case ELECTION_CAUSE_PREEMPT:
-                return "preempt";
-        case ELECTION_CAUSE_CONFLICT:
-                return "conflict";
-        case ELECTION_CAUSE_FAULT:
-                return "fault";
-        case ELECTION_CAUSE_OPERATOR:
-                return "operator";
-        case ELECTION_CAUSE_STALL:
-                return "stall";
-        case ELECTION_CAUSE_STOP:
-                return "stop";
-        }
-        return "?";
 }
