@@ -18,8 +18,11 @@
 /* Seeds that found a fault, in the core or in what was demanded of it. */
 static const uint64_t regressions[] = {
         2170,   /* two actives of different intervals: the demand was wrong */
+        43106,  /* a priority lowered below that of an active discarded before */
         5728,   /* the release that waited during a stall ended the listening after it */
         165995, /* a second stall while listening after a first one */
+        221646, /* a stalled active yields to what a dead one had sent */
+        649517, /* two actives that both stood still */
 };
 
 static bool parse(const char *text, uint64_t *ret)

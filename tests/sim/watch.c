@@ -101,6 +101,7 @@ static void enter(struct sim_world *w, struct sim_node *n, enum election_state s
                 n->resigned = false;
                 n->active_since = w->now;
                 n->resumed_at = SIM_LONG_AGO;
+                n->was_away = false;
                 wait_to_send(w, n);
                 break;
         }
@@ -116,6 +117,9 @@ void watch_boot(struct sim_world *w, struct sim_node *n)
 /* A node that is not allowed to preempt and was away for long must not displace anybody. */
 void watch_resume(struct sim_world *w, struct sim_node *n, int64_t stall_us)
 {
+        n->was_away = n->addresses_up;
+        if (n->addresses_up)
+                w->gap_since = INT64_MAX; /* it serves, if only until it has heard the news */
         if (n->e.state == ELECTION_ACTIVE && !preempts(w, n) &&
             stall_us >= 4 * n->config.interval_us)
                 n->resumed_at = w->now;
@@ -229,13 +233,16 @@ static struct want want_of_backup(struct sim_world *w, struct sim_node *n,
         return stay(n, ELECTION_BACKUP, 0);
 }
 
-/* The node was silent for long, so somebody had taken over: why is it displaced? */
+/*
+ * The other was silent for long, so somebody had taken over: why is this one displaced?
+ * (Unless it was away as well: two that both listened decide as any two actives do.)
+ */
 static void check_displaced(struct sim_world *w, struct sim_node *n, const struct sim_packet *p)
 {
         const struct sim_node *by = &w->node[p->from];
         int64_t heard_within = n->config.interval_us + w->delay_max_us + w->late_max_us;
 
-        if (by->resumed_at == SIM_LONG_AGO || by->active_since >= by->resumed_at)
+        if (by->resumed_at == SIM_LONG_AGO || n->was_away || by->active_since >= by->resumed_at)
                 return;
         if (n->active_since < by->resumed_at && w->disturbed[n->id][by->id] <= by->resumed_at &&
             heard_within < 2 * by->config.interval_us)

@@ -67,6 +67,7 @@ struct sim_node {
         bool due_exact;
         int64_t active_since;
         int64_t resumed_at;     /* from a stall long enough for all others to time out */
+        bool was_away;          /* stood still while active */
         int64_t candidate_from; /* ready to take over since */
 };
 
