@@ -285,8 +285,10 @@ class Lab:
         self.probes.append(probe)
         return probe
 
-    def http_probe(self, address, seconds, port=80):
-        words = [PROBE, "http", "--duration", f"{seconds}s", "--port", port, address]
+    def http_probe(self, address, seconds, port=80, every_us=0):
+        """Start fetching from the client; see Probe. every_us: pause between fetches."""
+        words = [PROBE, "http", "--duration", f"{seconds}s", "--port", port, "--every",
+                 f"{every_us}us", address]
         probe = Probe(self.popen("client", *words, stdout=subprocess.PIPE, stderr=subprocess.PIPE))
         self.probes.append(probe)
         return probe
