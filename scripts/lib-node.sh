@@ -189,15 +189,16 @@ unit_remove() { # NODE UNIT
 daemon_options() { # NODE
         local dir=$lab/$1
         echo --foreground --config "$dir/vipring.conf" --node "$1" --run-dir "$dir/run" \
-                --state-dir "$dir/state" --log-level "${log_level:-info}"
+                --log-level "${log_level:-info}"
 }
 
 # Main programs are the units `hang`, `kill` and `stop` are about: vipd, or keepalived.
 node_define_vipd() { # NODE
         # shellcheck disable=SC2046 # words
-        unit_define "$1" vipring-run "$build/vipring-run/vipring-run" $(daemon_options "$1")
+        unit_define "$1" vipring-run "$build/vipring-run/vipring-run" $(daemon_options "$1") \
+                --client-user root
         # shellcheck disable=SC2046
-        unit_define "$1" vipd "$build/vipd/vipd" $(daemon_options "$1")
+        unit_define "$1" vipd "$build/vipd/vipd" $(daemon_options "$1") --state-dir "$lab/$1/state"
 }
 
 node_define_keepalived() { # NODE FILE
