@@ -179,6 +179,17 @@ static void copy_word(char *buf, size_t size, const char **text)
         snprintf(buf, size, "%.*s", (int)len, word);
 }
 
+/** True if one of the options is "block", a whole prefix. */
+static bool names_block(const char *options)
+{
+        char word[80];
+
+        do
+                copy_word(word, sizeof(word), &options);
+        while (*word && strcmp(word, "block") != 0);
+        return *word != '\0';
+}
+
 int conf_value_vip(const char *text, struct conf_vip *ret, struct conf_why *why)
 {
         struct conf_vip vip = {.scope = RT_SCOPE_UNIVERSE};
@@ -191,15 +202,14 @@ int conf_value_vip(const char *text, struct conf_vip *ret, struct conf_why *why)
         copy_word(word, sizeof(word), &text);
         if (*word == '\0')
                 return conf_why(why, "an empty address");
+        if (names_block(text))
+                return conf_why(why, "'block' is not available in vipring " PACKAGE_VERSION
+                                     ": list the addresses one by one");
         r = prefix(word, &vip, why);
         while (r == 0) {
                 copy_word(word, sizeof(word), &text);
                 if (*word == '\0')
                         break;
-                if (strcmp(word, "block") == 0)
-                        return conf_why(why,
-                                        "'block' is not available in vipring " PACKAGE_VERSION
-                                        ": list the addresses one by one");
                 if (seen & (1u << (word[0] - 'a') % 32))
                         return conf_why(why, "\"%s\" is given twice", word);
                 copy_word(value, sizeof(value), &text);
@@ -251,8 +261,10 @@ int conf_value_track(const char *text, struct conf_track *ret, struct conf_why *
                 return 0;
         }
         if (strcmp(word, "weight") != 0)
-                return conf_why(why, "\"%.40s\" is not an option of a tracked interface; write "
-                                "\"%s\" or \"%s weight -20\"", word, iface, iface);
+                return conf_why(why,
+                                "\"%.40s\" is not an option of a tracked interface; write "
+                                "\"%s\" or \"%s weight -20\"",
+                                word, iface, iface);
         weight = strtol(value, &end, 10);
         if (*value == '\0' || *end != '\0' || weight < -253 || weight > 253 || weight == 0)
                 return conf_why(why, "the weight must be -253 to 253, and not 0");

@@ -24,6 +24,7 @@ struct conf_build {
         struct conf_vip_at *vips;                        /* of all groups, in file order */
         unsigned n_vips;
         unsigned n_checks, n_hooks;
+        bool here; /* look at this host, too */
 };
 
 /** Hashes that name nodes and groups on the wire: FNV-1a, never 0. */
@@ -39,6 +40,9 @@ int conf_hooks_read(struct conf_build *b, config_setting_t *section, struct conf
 
 /** The section vrrp, after the rest of the group is known. */
 void conf_vrrp_read(struct conf_build *b, config_setting_t *section, struct conf_group *g);
+
+/** Warn of interfaces that this host does not have. */
+void conf_here_check(struct conf_build *b);
 
 /** What nodes and groups must not share. @return 0 or -ENOMEM */
 int conf_cross_check(struct conf_build *b);

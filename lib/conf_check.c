@@ -158,13 +158,24 @@ static int check_text(const struct conf_setting *known, const char *text, struct
         return 0;
 }
 
-static void check_string(struct conf_tree *t, const struct conf_setting *known,
-                         config_setting_t *s)
+static void refuse_bare_time(struct conf_tree *t, config_setting_t *s)
+{
+        struct conf_why why;
+        int n = config_setting_get_int(s);
+
+        if (config_setting_type(s) == CONFIG_TYPE_INT && n > 0)
+                conf_why(&why, "a time needs quotes and a unit: \"%dms\" or \"%ds\"", n, n);
+        else
+                conf_why(&why, "a time needs quotes and a unit, such as \"100ms\" or \"2s\"");
+        refuse(t, s, why.text);
+}
+
+static void check_string(struct conf_tree *t, const struct conf_setting *known, config_setting_t *s)
 {
         struct conf_why why;
 
         if (known->kind == CONF_KIND_TIME && config_setting_is_number(s)) {
-                refuse(t, s, "a time needs quotes and a unit, such as \"100ms\" or \"2s\"");
+                refuse_bare_time(t, s);
                 return;
         }
         if (wants(t, s, CONFIG_TYPE_STRING, "text between quotes") &&
@@ -313,8 +324,7 @@ static void check_known(struct conf_tree *t, const struct conf_setting *known, c
 static void unavailable(struct conf_tree *t, config_setting_t *s, const char *instead)
 {
         conf_tree_error(t, s,
-                        "'%s' is not available in vipring " PACKAGE_VERSION
-                        ": %s; remove the line",
+                        "'%s' is not available in vipring " PACKAGE_VERSION ": %s; remove the line",
                         config_setting_name(s), instead);
         mark_bad(s);
 }
@@ -326,8 +336,8 @@ static void check_member(struct conf_tree *t, config_setting_t *s, const struct 
         char advice[CONF_ADVICE_MAX];
 
         if (!known) {
-                conf_tree_error(t, s, "unknown setting '%s' in %s%s", name,
-                                *place->path ? place->path : "the top level",
+                conf_tree_error(t, s, "unknown setting '%s' %s%s%s", name,
+                                *place->path ? "in " : "at the top level", place->path,
                                 conf_settings_advise(place->pattern, name, advice));
                 mark_bad(s);
         } else if (!known->available) {
@@ -335,6 +345,21 @@ static void check_member(struct conf_tree *t, config_setting_t *s, const struct 
         } else {
                 check_known(t, known, s, place);
         }
+}
+
+bool conf_check_is_meant(const config_setting_t *section, const char *place, const char *name)
+{
+        for (unsigned i = 0; i < conf_tree_length(section); i++) {
+                const char *word = config_setting_name(config_setting_get_elem(section, i));
+                const struct conf_setting *meant;
+
+                if (conf_settings_find(place, word))
+                        continue;
+                meant = conf_settings_nearest(place, word);
+                if (meant && strcmp(meant->name, name) == 0)
+                        return true;
+        }
+        return false;
 }
 
 static void check_required(struct conf_tree *t, config_setting_t *section,
@@ -346,7 +371,8 @@ static void check_required(struct conf_tree *t, config_setting_t *section,
         all = config_settings(&n);
         for (size_t i = 0; i < n; i++) {
                 if (!all[i].required || strcmp(all[i].place, place->pattern) != 0 ||
-                    conf_tree_raw(section, all[i].name))
+                    conf_tree_raw(section, all[i].name) ||
+                    conf_check_is_meant(section, place->pattern, all[i].name))
                         continue;
                 if (*place->path)
                         conf_tree_error(t, section, "%s has no '%s': %s", place->path, all[i].name,
@@ -356,8 +382,7 @@ static void check_required(struct conf_tree *t, config_setting_t *section,
         }
 }
 
-static void check_section(struct conf_tree *t, config_setting_t *section,
-                          const struct place *place)
+static void check_section(struct conf_tree *t, config_setting_t *section, const struct place *place)
 {
         int n = config_setting_length(section);
 

@@ -7,4 +7,7 @@
 /** Reports what is wrong and marks it bad. */
 void conf_check_tree(struct conf_tree *t);
 
+/** True if an unknown word in the section probably meant `name`, so that it is not missing. */
+bool conf_check_is_meant(const config_setting_t *section, const char *place, const char *name);
+
 #endif

@@ -6,7 +6,7 @@
 
 #include "lib/cleanup.h"
 #include "lib/conf_build.h"
-#include "lib/conf_settings.h"
+#include "lib/conf_check.h"
 
 #define CHECK "groups.NAME.checks.NAME"
 #define HOOK "groups.NAME.hooks.NAME"
@@ -95,11 +95,12 @@ static config_setting_t *find_target(struct conf_build *b, config_setting_t *sec
                                      enum conf_check_kind *ret_kind)
 {
         config_setting_t *found = NULL;
-        bool unknown = false;
+        bool meant = false;
 
         for (int i = 0; kinds[i]; i++) {
                 config_setting_t *s = conf_tree_raw(section, kinds[i]);
 
+                meant |= !s && conf_check_is_meant(section, CHECK, kinds[i]);
                 if (!s)
                         continue;
                 if (found) {
@@ -111,9 +112,7 @@ static config_setting_t *find_target(struct conf_build *b, config_setting_t *sec
                 found = s;
                 *ret_kind = (enum conf_check_kind)i;
         }
-        for (int i = 0; i < config_setting_length(section); i++)
-                unknown |= conf_tree_is_bad(config_setting_get_elem(section, (unsigned)i));
-        if (!found && !unknown)
+        if (!found && !meant)
                 conf_tree_error(&b->tree, section,
                                 "check '%s' does not say what to check; it needs one of tcp, http, "
                                 "exec, file, process",

@@ -147,7 +147,7 @@ static void check_vips_against_nodes(struct conf_build *b)
                         if (ip_addr_cmp(&b->vips[i].vip->addr, &node->address) != 0)
                                 continue;
                         conf_tree_error(&b->tree, b->vips[i].at,
-                                        "%s is node '%s's own address and cannot move",
+                                        "%s is the address of node '%s' itself and cannot move",
                                         ip_addr_format(&node->address, text), node->name);
                 }
         }

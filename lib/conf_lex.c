@@ -120,7 +120,8 @@ static bool number_is_exact(const char *text, const char **ret_why)
         char *end;
         long long value;
 
-        *ret_why = "is not a number; put text and times between quotes";
+        *ret_why = "is neither a number nor a name; text and times stand between quotes, and "
+                   "names start with a letter";
         if (strchr(digits, '.') && !hex) {
                 strtod(digits, &end);
                 return isdigit((unsigned char)*digits) && *end == '\0';
@@ -151,6 +152,8 @@ static struct conf_token number(struct conf_lexer *l)
                 return bad(l, from, l->line, "this number is too long");
         memcpy(text, l->text + from, len);
         text[len] = '\0';
+        if (!text[strcspn(text, "0123456789")])
+                return bad(l, from, l->line, "unexpected '%s'", text);
         if (!number_is_exact(text, &why))
                 return bad(l, from, l->line, "%s %s", text, why);
         return token(l, CONF_TOKEN_NUMBER, from, l->line);

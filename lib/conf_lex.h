@@ -12,10 +12,10 @@
 
 enum conf_token_kind {
         CONF_TOKEN_END,
-        CONF_TOKEN_NAME,   /* also true and false */
-        CONF_TOKEN_NUMBER, /* integer or float that libconfig reads without loss */
-        CONF_TOKEN_STRING, /* with its quotes */
-        CONF_TOKEN_MARK,   /* one of = : , ; { } [ ] ( ) */
+        CONF_TOKEN_NAME,    /* also true and false */
+        CONF_TOKEN_NUMBER,  /* integer or float that libconfig reads without loss */
+        CONF_TOKEN_STRING,  /* with its quotes */
+        CONF_TOKEN_MARK,    /* one of = : , ; { } [ ] ( ) */
         CONF_TOKEN_INCLUDE, /* @include */
         CONF_TOKEN_BAD,     /* `why` says what is wrong with it */
 };
@@ -24,8 +24,8 @@ struct conf_token {
         enum conf_token_kind kind;
         const char *text; /* into the lexer's text */
         size_t len;
-        unsigned line;   /* where it starts, from 1 */
-        char why[120];   /* CONF_TOKEN_BAD only */
+        unsigned line; /* where it starts, from 1 */
+        char why[120]; /* CONF_TOKEN_BAD only */
 };
 
 struct conf_lexer {

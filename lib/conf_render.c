@@ -39,9 +39,10 @@ static void vip(FILE *to, const struct conf_vip *v)
 
 static void check(FILE *to, const struct conf_check *c)
 {
-        fprintf(to, "check %s kind %d interval %" PRId64 " timeout %" PRId64 " rise %u fall %u "
-                "weight %d\n", c->name, c->kind, c->interval_us, c->timeout_us, c->rise, c->fall,
-                c->weight);
+        fprintf(to,
+                "check %s kind %d interval %" PRId64 " timeout %" PRId64 " rise %u fall %u "
+                "weight %d\n",
+                c->name, c->kind, c->interval_us, c->timeout_us, c->rise, c->fall, c->weight);
         string(to, "target", c->target);
         string(to, "host", c->host);
         string(to, "user", c->user);
@@ -57,8 +58,10 @@ static void hook(FILE *to, const struct conf_hook *h)
 
 static void vrrp(FILE *to, const struct conf_group *g)
 {
-        fprintf(to, "vrrp %u foreign %d priority %u interval %" PRId64 " preempt %d delay %" PRId64
-                " plain %d\n", g->version, g->foreign, g->priority, g->interval_us, g->preempt,
+        fprintf(to,
+                "vrrp %u foreign %d priority %u interval %" PRId64 " preempt %d delay %" PRId64
+                " plain %d\n",
+                g->version, g->foreign, g->priority, g->interval_us, g->preempt,
                 g->preempt_delay_us, g->checksum_plain);
         address(to, "source4", &g->source[0]);
         address(to, "source6", &g->source[1]);
@@ -72,8 +75,8 @@ static void vrrp(FILE *to, const struct conf_group *g)
 
 static void group(FILE *to, const struct conf_group *g)
 {
-        fprintf(to, "group %s interface %s vrid %u home %u accept %d\n", g->name, g->iface,
-                g->vrid, g->home, g->accept);
+        fprintf(to, "group %s interface %s vrid %u home %u accept %d\n", g->name, g->iface, g->vrid,
+                g->home, g->accept);
         fprintf(to, "announce %u every %" PRId64 " refresh %" PRId64 " rate %u\n",
                 g->announce.count, g->announce.interval_us, g->announce.refresh_us,
                 g->announce.rate);

@@ -11,7 +11,8 @@
 #include "lib/conf_source.h"
 
 #define CONF_NESTING_MAX 16
-#define CONF_MEMBERS_MAX 1024 /* settings between two braces; libconfig's time grows with the square */
+#define CONF_MEMBERS_MAX                                                                           \
+        1024 /* settings between two braces; libconfig's time grows with the square */
 
 /** One setting or element, in the order of the text, which is libconfig's tree in pre-order. */
 struct conf_mark {

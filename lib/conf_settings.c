@@ -13,9 +13,8 @@
 #define ANNOUNCE "groups.NAME.announce"
 #define VRRP "groups.NAME.vrrp"
 
-#define PLACE .place =
 #define TIME(from, to) .kind = CONF_KIND_TIME, .type = "time " from " to " to, .lo = from, .hi = to
-#define INTEGER(from, to) \
+#define INTEGER(from, to)                                                                          \
         .kind = CONF_KIND_INTEGER, .type = "integer " #from ".." #to, .lo = #from, .hi = #to
 #define BOOLEAN .kind = CONF_KIND_BOOLEAN, .type = "true or false"
 #define CHOICE(list, text) .kind = CONF_KIND_CHOICE, .type = text, .choices = list
@@ -37,8 +36,8 @@ static const struct conf_setting settings[] = {
          .help = "the hosts, in the order of the ring"},
         {"", "groups", NAMED("section"), BUILT, .required = true,
          .help = "sets of addresses that move together"},
-        {"", "partition", CHOICE(partitions, "\"availability\""), BUILT,
-         .fallback = "availability", .help = "what the sides of a cut network do: both may serve"},
+        {"", "partition", CHOICE(partitions, "\"availability\""), BUILT, .fallback = "availability",
+         .help = "what the sides of a cut network do: both may serve"},
         {"", "profile", KIND(TEXT, "\"fast\", \"vm\" or \"cloud\""),
          NOT_YET("detection follows vrrp.advert-interval"),
          .help = "how fast a failure is detected"},
@@ -72,14 +71,14 @@ static const struct conf_setting settings[] = {
          .help = "where the addresses live and adverts are sent"},
         {GROUP, "vrid", INTEGER(1, 255), BUILT,
          .help = "virtual router id; unique on the LAN. Required for now"},
-        {GROUP, "addresses", KIND(VIPS, "list of addresses with options"), BUILT,
-         .required = true, .help = "\"ADDRESS[/LENGTH] [dev IF] [label TEXT] [scope SCOPE]\""},
+        {GROUP, "addresses", KIND(VIPS, "list of addresses with options"), BUILT, .required = true,
+         .help = "what moves: \"ADDRESS[/LENGTH] [dev IF] [label TEXT] [scope SCOPE]\""},
         {GROUP, "excluded-addresses", KIND(VIPS, "list of addresses with options"), BUILT,
          .fallback = "[ ]", .help = "addresses that move along but are not named in adverts"},
         {GROUP, "prefer", KIND(NAME, "name of a node"), BUILT,
          .help = "the group's home; without it the first node"},
-        {GROUP, "failback", CHOICE(failbacks, "\"auto\" or \"manual\""), BUILT,
-         .fallback = "auto", .help = "whether the group goes home by itself"},
+        {GROUP, "failback", CHOICE(failbacks, "\"auto\" or \"manual\""), BUILT, .fallback = "auto",
+         .help = "whether the group goes home by itself"},
         {GROUP, "failback-delay", TIME("0s", "1h"), BUILT, .fallback = "60s",
          .help = "how long home must be well before the group goes back"},
         {GROUP, "track-interfaces", KIND(TRACKS, "list of \"INTERFACE [weight N]\""), BUILT,
@@ -126,9 +125,10 @@ static const struct conf_setting settings[] = {
         {CHECK, "user", KIND(USER, "name of a user"), BUILT, .fallback = "nobody",
          .help = "runs the command of exec"},
 
-        {HOOK, "on", KIND(EVENTS, "one or more of \"active\", \"backup\", \"fault\", \"stop\", "
-                                  "\"before-active\", \"before-backup\", \"before-fault\", "
-                                  "\"before-stop\""),
+        {HOOK, "on",
+         KIND(EVENTS, "one or more of \"active\", \"backup\", \"fault\", \"stop\", "
+                      "\"before-active\", \"before-backup\", \"before-fault\", "
+                      "\"before-stop\""),
          BUILT, .required = true, .help = "when to run it"},
         {HOOK, "run", KIND(COMMAND, "command"), BUILT, .required = true,
          .help = "absolute path and arguments; no shell"},
@@ -159,7 +159,8 @@ static const struct conf_setting settings[] = {
         {VRRP, "preempt", BOOLEAN, BUILT, .fallback = "true",
          .help = "a better router takes over from a living one; with vrrp.priority only"},
         {VRRP, "checksum", CHOICE(checksums, "\"pseudo-header\" or \"plain\""), BUILT,
-         .fallback = "pseudo-header", .help = "form sent in version 3 over IPv4; both are accepted"},
+         .fallback = "pseudo-header",
+         .help = "form sent in version 3 over IPv4; both are accepted"},
         {VRRP, "auth-password-file", KIND(PATH, "path"), BUILT,
          .help = "version 2's simple password, 1 to 8 bytes; mode 0600 or stricter"},
 };
@@ -179,21 +180,63 @@ const struct conf_setting *conf_settings_find(const char *place, const char *nam
         return NULL;
 }
 
-/** " belongs in groups.NAME.checks.NAME or groups.NAME.announce" */
+const struct conf_setting *conf_settings_nearest(const char *place, const char *word)
+{
+        struct suggest near = {.unknown = word};
+
+        for (size_t i = 0; i < ARRAY_SIZE(settings); i++) {
+                if (strcmp(settings[i].place, place) == 0)
+                        suggest_offer(&near, settings[i].name);
+        }
+        return near.best ? conf_settings_find(place, near.best) : NULL;
+}
+
+/** Words of keepalived.conf, for those who come from there. */
+static const struct {
+        const char *word, *here;
+} migrants[] = {
+        {"vrrp_instance", "a section in 'groups'"},
+        {"vrrp_script", "'checks' of a group"},
+        {"virtual_router_id", "'vrid'"},
+        {"virtual_ipaddress", "'addresses'"},
+        {"virtual_ipaddress_excluded", "'excluded-addresses'"},
+        {"virtual_routes", "'routes'"},
+        {"virtual_rules", "'rules'"},
+        {"state", "'prefer', the name of the node"},
+        {"advert_int", "'advert-interval' in 'vrrp'"},
+        {"auth_pass", "'auth-password-file' in 'vrrp'"},
+        {"authentication", "'auth-password-file' in 'vrrp'"},
+        {"unicast_peer", "'unicast-peers' in 'vrrp'"},
+        {"unicast_src_ip", "'source' in 'vrrp'"},
+        {"mcast_src_ip", "'source' in 'vrrp'"},
+        {"vrrp_version", "'version' in 'vrrp'"},
+        {"nopreempt", "failback = \"manual\", or preempt = false in 'vrrp'"},
+        {"preempt_delay", "'failback-delay'"},
+        {"track_script", "'checks'"},
+        {"notify", "'hooks'"},
+        {"notify_master", "a hook with on = \"active\""},
+        {"notify_backup", "a hook with on = \"backup\""},
+        {"notify_fault", "a hook with on = \"fault\""},
+        {"notify_stop", "a hook with on = \"stop\""},
+        {"use_vmac", "'virtual-mac'"},
+        {"garp_master_repeat", "'count' in 'announce'"},
+        {"garp_master_refresh", "'refresh' in 'announce'"},
+        {"garp_interval", "'rate' in 'announce'"},
+};
+
+/** "in groups.NAME.checks.NAME or in groups.NAME.announce": where a word is known. @return buf */
 static const char *elsewhere(const char *word, char buf[static CONF_ADVICE_MAX])
 {
-        const char *between = "; it belongs in ";
         size_t len = 0;
 
         buf[0] = '\0';
         for (size_t i = 0; i < ARRAY_SIZE(settings); i++) {
                 const char *place = settings[i].place;
 
-                if (strcmp(settings[i].name, word) != 0)
-                        continue;
-                len += (size_t)snprintf(buf + len, CONF_ADVICE_MAX - len, "%s%s", between,
-                                        *place ? place : "the top level");
-                between = " or ";
+                if (strcmp(settings[i].name, word) == 0)
+                        len += (size_t)snprintf(buf + len, CONF_ADVICE_MAX - len, "%s%s%s",
+                                                len ? " or " : "", *place ? "in " : "",
+                                                *place ? place : "at the top level");
         }
         return buf;
 }
@@ -201,16 +244,23 @@ static const char *elsewhere(const char *word, char buf[static CONF_ADVICE_MAX])
 const char *conf_settings_advise(const char *place, const char *word,
                                  char buf[static CONF_ADVICE_MAX])
 {
-        struct suggest near = {.unknown = word};
+        const struct conf_setting *near = conf_settings_nearest(place, word);
+        char places[CONF_ADVICE_MAX];
 
-        if (*elsewhere(word, buf))
-                return buf;
-        for (size_t i = 0; i < ARRAY_SIZE(settings); i++) {
-                if (strcmp(settings[i].place, place) == 0)
-                        suggest_offer(&near, settings[i].name);
+        buf[0] = '\0';
+        elsewhere(word, places);
+        if (near && *places)
+                snprintf(buf, CONF_ADVICE_MAX, "; did you mean '%s'? ('%s' belongs %.150s)",
+                         near->name, word, places);
+        else if (near)
+                snprintf(buf, CONF_ADVICE_MAX, "; did you mean '%s'?", near->name);
+        else if (*places)
+                snprintf(buf, CONF_ADVICE_MAX, "; it belongs %.200s", places);
+        for (size_t i = 0; !near && !*places && i < ARRAY_SIZE(migrants); i++) {
+                if (strcmp(migrants[i].word, word) == 0)
+                        snprintf(buf, CONF_ADVICE_MAX, "; what keepalived calls so is %s here",
+                                 migrants[i].here);
         }
-        if (near.best)
-                snprintf(buf, CONF_ADVICE_MAX, "; did you mean '%s'?", near.best);
         return buf;
 }
 

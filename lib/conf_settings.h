@@ -13,6 +13,9 @@
 /** The setting `name` of a place ("groups.NAME.checks.NAME"), or NULL. */
 const struct conf_setting *conf_settings_find(const char *place, const char *name);
 
+/** The setting of this place that an unknown word is nearest to, or NULL. */
+const struct conf_setting *conf_settings_nearest(const char *place, const char *word);
+
 /** Room for the advice of conf_settings_advise(). */
 #define CONF_ADVICE_MAX 256
 

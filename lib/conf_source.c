@@ -11,6 +11,13 @@
 #include "lib/cleanup.h"
 #include "lib/conf_lex.h"
 
+/** Brackets that are open in an included file: it must close what it opens, and no more. */
+struct brackets {
+        unsigned depth;
+        unsigned line; /* of the outermost open one */
+        char open;
+};
+
 /** One file while its text is put in place. */
 struct part {
         const char *text;
@@ -19,6 +26,7 @@ struct part {
         unsigned depth; /* 0: the first file */
         size_t done;    /* bytes already in the source */
         unsigned line;  /* of text[done] */
+        struct brackets brackets;
 };
 
 static int add_bytes(struct conf_source *s, const char *bytes, size_t len)
@@ -43,8 +51,7 @@ static int add_span(struct conf_source *s, unsigned file, unsigned line)
         if (!grown)
                 return -ENOMEM;
         s->spans = grown;
-        s->spans[s->n_spans++] =
-                (struct conf_span){.first = s->lines, .file = file, .line = line};
+        s->spans[s->n_spans++] = (struct conf_span){.first = s->lines, .file = file, .line = line};
         return 0;
 }
 
@@ -206,8 +213,7 @@ static int include(struct conf_source *s, struct part *p, struct conf_lexer *lex
         return r;
 }
 
-static int refuse_nul(const struct conf_source *s, const struct part *p,
-                      struct conf_report *report)
+static int refuse_nul(const struct conf_source *s, const struct part *p, struct conf_report *report)
 {
         const char *nul = memchr(p->text, '\0', p->len);
         unsigned line = 1;
@@ -218,6 +224,36 @@ static int refuse_nul(const struct conf_source *s, const struct part *p,
                 line += *c == '\n';
         return fault(s, report, p->file, line,
                      "this is not a text file: it holds a byte of value 0");
+}
+
+static int balance(const struct conf_source *s, struct part *p, const struct conf_token *t,
+                   struct conf_report *report)
+{
+        struct brackets *b = &p->brackets;
+        char mark = *t->text;
+
+        if (strchr("{[(", mark)) {
+                if (b->depth++ == 0) {
+                        b->line = t->line;
+                        b->open = mark;
+                }
+        } else if (strchr("}])", mark)) {
+                if (b->depth == 0)
+                        return fault(s, report, p->file, t->line,
+                                     "this '%c' closes nothing that was opened in this file", mark);
+                b->depth--;
+        }
+        return 0;
+}
+
+/** The text is over: what was opened in an included file must be closed there. */
+static int end_part(struct conf_source *s, struct part *p, unsigned line,
+                    struct conf_report *report)
+{
+        if (p->depth && p->brackets.depth)
+                return fault(s, report, p->file, p->brackets.line,
+                             "this '%c' is never closed in this file", p->brackets.open);
+        return flush(s, p, p->len, line);
 }
 
 static int add_part(struct conf_source *s, struct part *p, struct conf_report *report)
@@ -231,7 +267,9 @@ static int add_part(struct conf_source *s, struct part *p, struct conf_report *r
                 if (t.kind == CONF_TOKEN_BAD)
                         return fault(s, report, p->file, t.line, "%s", t.why);
                 if (t.kind == CONF_TOKEN_END)
-                        return flush(s, p, p->len, t.line);
+                        return end_part(s, p, t.line, report);
+                if (t.kind == CONF_TOKEN_MARK && p->depth)
+                        r = balance(s, p, &t, report);
                 if (t.kind == CONF_TOKEN_INCLUDE)
                         r = include(s, p, &lexer, &t, report);
         }

@@ -11,7 +11,7 @@
 
 #include "lib/conf_report.h"
 
-#define CONF_TEXT_MAX (1 << 20) /* bytes, with all included files */
+#define CONF_TEXT_MAX (4 << 20) /* bytes, with all included files */
 #define CONF_FILES_MAX 256
 #define CONF_INCLUDE_DEPTH 10
 

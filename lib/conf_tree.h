@@ -21,7 +21,8 @@ struct conf_tree {
         struct conf_report *report;
 };
 
-/** Parse the source that is in the tree and check it. @return 0, -EINVAL: nothing to read, -ENOMEM */
+/** Parse the source that is in the tree and check it. @return 0, -EINVAL: nothing to read, -ENOMEM
+ */
 int conf_tree_parse(struct conf_tree *t);
 
 void conf_tree_clear(struct conf_tree *t);

@@ -85,7 +85,8 @@ int conf_value_time(const char *text, int64_t *ret_us, struct conf_why *why)
                                 text, text);
         unit = unit_us(rest + strspn(rest, " "));
         if (unit == 0)
-                return conf_why(why, "\"%.40s\" is not a time: its unit is none of us, ms, s, min, h",
+                return conf_why(why,
+                                "\"%.40s\" is not a time: its unit is none of us, ms, s, min, h",
                                 text);
         part = fraction_us(fraction, n_fraction, unit);
         if (part < 0)
@@ -183,9 +184,9 @@ int conf_value_process(const char *text, struct conf_why *why)
 
 /* --- hooks and commands ------------------------------------------------------ */
 
-static const char *const events[] = {"active",        "backup",        "fault",
-                                     "stop",          "before-active", "before-backup",
-                                     "before-fault",  "before-stop",   NULL};
+static const char *const events[] = {"active",       "backup",        "fault",
+                                     "stop",         "before-active", "before-backup",
+                                     "before-fault", "before-stop",   NULL};
 
 int conf_value_events(const char *text, unsigned *ret, struct conf_why *why)
 {

@@ -45,6 +45,21 @@ static void read_version(struct conf_build *b, config_setting_t *vrrp, struct co
                                 "remove the line");
 }
 
+/** RFC 9568 5.2.9: the first IPv6 address is the link-local one; some routers insist. */
+static void warn_link_local(struct conf_build *b, config_setting_t *section,
+                            const struct conf_group *g)
+{
+        unsigned i = 0;
+
+        while (i < g->n_vips && (g->vips[i].addr.family != AF_INET6 || g->vips[i].excluded))
+                i++;
+        if (g->foreign && i < g->n_vips && !ip_addr_is_link_local(&g->vips[i].addr))
+                conf_tree_warning(&b->tree, conf_tree_raw(section, "addresses"),
+                                  "'addresses': foreign routers may refuse the adverts: the first "
+                                  "IPv6 address should be link-local, such as \"fe80::%x/64\"",
+                                  g->vrid);
+}
+
 static int64_t default_interval_us(const struct conf_group *g)
 {
         return g->foreign && g->version == 3 ? 100 * US_PER_MS : US_PER_S;
@@ -55,8 +70,8 @@ static void read_interval(struct conf_build *b, config_setting_t *vrrp, struct c
         const config_setting_t *at = conf_tree_get(vrrp, "advert-interval");
         const char *text = at ? config_setting_get_string(at) : NULL;
 
-        g->interval_us = at ? conf_tree_time(vrrp, VRRP, "advert-interval")
-                            : default_interval_us(g);
+        g->interval_us =
+                at ? conf_tree_time(vrrp, VRRP, "advert-interval") : default_interval_us(g);
         if (!at || conf_tree_is_bad(conf_tree_raw(vrrp, "version")))
                 return;
         if (g->version == 2 && g->interval_us % US_PER_S != 0)
@@ -96,6 +111,16 @@ static void read_priority(struct conf_build *b, config_setting_t *vrrp, struct c
                                 2 * (b->config->n_nodes - 1) + 1);
 }
 
+static void warn_idle_delay(struct conf_build *b, const config_setting_t *delay,
+                            const struct conf_group *g)
+{
+        if (delay && !g->preempt)
+                conf_tree_warning(&b->tree, delay,
+                                  "'failback-delay' has no effect: groups.%s does not go back by "
+                                  "itself",
+                                  g->name);
+}
+
 static void read_failback(struct conf_build *b, config_setting_t *section, config_setting_t *vrrp,
                           struct conf_group *g)
 {
@@ -110,10 +135,12 @@ static void read_failback(struct conf_build *b, config_setting_t *section, confi
                         conf_tree_error(&b->tree, failback,
                                         "'failback' is for groups without vrrp.priority; here use "
                                         "vrrp.preempt = true or false");
+                warn_idle_delay(b, delay, g);
                 return;
         }
         g->preempt = strcmp(conf_tree_text(section, GROUP, "failback"), "auto") == 0;
         g->preempt_delay_us = conf_tree_time(section, GROUP, "failback-delay");
+        warn_idle_delay(b, delay, g);
         if (preempt && !conf_tree_raw(vrrp, "priority"))
                 conf_tree_error(&b->tree, preempt,
                                 "'preempt' is for groups with vrrp.priority; here use failback = "
@@ -146,8 +173,7 @@ static void read_source(struct conf_build *b, config_setting_t *vrrp, struct con
         }
 }
 
-static void add_peer(struct conf_build *b, config_setting_t *list, unsigned i,
-                     struct conf_group *g)
+static void add_peer(struct conf_build *b, config_setting_t *list, unsigned i, struct conf_group *g)
 {
         const config_setting_t *at = conf_tree_element(list, i);
         const char *text = conf_tree_element_text(list, i);
@@ -276,6 +302,7 @@ void conf_vrrp_read(struct conf_build *b, config_setting_t *section, struct conf
                 vrrp = NULL;
         read_priority(b, vrrp, g);
         read_version(b, vrrp, g);
+        warn_link_local(b, section, g);
         read_interval(b, vrrp, g);
         read_failback(b, section, vrrp, g);
         read_source(b, vrrp, g);

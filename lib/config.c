@@ -27,8 +27,10 @@ static void read_nodes(struct conf_build *b)
         struct conf_why why;
 
         if (n > CONF_NODES_MAX) {
-                conf_tree_error(&b->tree, all, "'nodes': %u are more than the %d a cluster can "
-                                "have", n, CONF_NODES_MAX);
+                conf_tree_error(&b->tree, all,
+                                "'nodes': %u are more than the %d a cluster can "
+                                "have",
+                                n, CONF_NODES_MAX);
                 n = CONF_NODES_MAX;
         }
         if (all && n == 0)
@@ -74,14 +76,18 @@ static int read_groups(struct conf_build *b)
         int r = 0;
 
         if (n > CONF_GROUPS_MAX) {
-                conf_tree_error(&b->tree, all, "'groups': %u are more than the %d a cluster can "
-                                "have", n, CONF_GROUPS_MAX);
+                conf_tree_error(&b->tree, all,
+                                "'groups': %u are more than the %d a cluster can "
+                                "have",
+                                n, CONF_GROUPS_MAX);
                 return 0;
         }
         n_vips = count_vips(all);
         if (n_vips > CONF_VIPS_MAX)
-                conf_tree_error(&b->tree, all, "'groups': %zu addresses are more than the %d a "
-                                "cluster can have", n_vips, CONF_VIPS_MAX);
+                conf_tree_error(&b->tree, all,
+                                "'groups': %zu addresses are more than the %d a "
+                                "cluster can have",
+                                n_vips, CONF_VIPS_MAX);
         c->groups = calloc(n + 1, sizeof(*c->groups));
         b->group_at = calloc(n + 1, sizeof(*b->group_at));
         b->vips = calloc(CONF_VIPS_MAX < n_vips ? CONF_VIPS_MAX : n_vips + 1, sizeof(*b->vips));
@@ -124,9 +130,9 @@ static int build(struct conf_build *b)
         r = read_groups(b);
         if (r == 0)
                 r = conf_cross_check(b);
-        if (r == 0)
-                r = conf_digest(b->config);
-        return r;
+        if (r == 0 && b->here)
+                conf_here_check(b);
+        return r == 0 ? conf_digest(b->config) : r;
 }
 
 /** Everything after the text was read into the source (r: how that went). */
@@ -184,6 +190,7 @@ int config_load(const char *path, struct config **ret, struct conf_errors *error
 
         if (!report)
                 return -ENOMEM;
+        b.here = true;
         r = load(&b, path, conf_source_read(&b.tree.source, path, report), ret);
         finish(&b, report, errors);
         return r;

@@ -4,8 +4,9 @@
 #include <assert.h>
 #include <string.h>
 
-#define FRAME INT64_C(1000000) /* one frame's credit: `rate` of these per second is `rate` per µs \
-                                */
+#define FRAME                                                                                      \
+        INT64_C(1000000) /* one frame's credit: `rate` of these per second is `rate` per µs       \
+                          */
 
 /* --- table ---------------------------------------------------------------- */
 
@@ -226,20 +227,51 @@ bool announce_add(struct announce *a, const struct ip_addr *addr, uint32_t link)
         return e != NULL;
 }
 
-bool announce_remove(struct announce *a, const struct ip_addr *addr, uint32_t link)
+/* @param at what refers to the entry */
+static void take_out(struct announce *a, uint32_t *at)
 {
-        uint32_t *at = find(a, addr, link), slot = *at;
-        struct announce_entry *e;
+        uint32_t slot = *at;
+        struct announce_entry *e = &a->entries[slot - 1];
 
-        if (!slot)
-                return false;
-        e = &a->entries[slot - 1];
         leave_queue(a, e);
         *at = e->chain;
         *e = (struct announce_entry){.chain = a->free};
         a->free = slot;
         a->n--;
+}
+
+bool announce_remove(struct announce *a, const struct ip_addr *addr, uint32_t link)
+{
+        uint32_t *at = find(a, addr, link);
+
+        if (!*at)
+                return false;
+        take_out(a, at);
         return true;
+}
+
+bool announce_mark(struct announce *a, const struct ip_addr *addr, uint32_t link)
+{
+        uint32_t slot = *find(a, addr, link);
+
+        if (slot)
+                a->entries[slot - 1].marked = true;
+        return slot != 0;
+}
+
+unsigned announce_sweep(struct announce *a)
+{
+        unsigned before = a->n;
+
+        for (unsigned i = 0; i < a->max; i++) {
+                struct announce_entry *e = &a->entries[i];
+
+                if (e->addr.family != 0 && !e->marked)
+                        take_out(a, find(a, &e->addr, e->link));
+                else
+                        e->marked = false;
+        }
+        return before - a->n;
 }
 
 void announce_repeat(struct announce *a)

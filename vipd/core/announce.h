@@ -45,6 +45,7 @@ struct announce_entry {
         uint32_t link;       /* the caller's number for the link it lives on */
         uint8_t queue;       /* enum announce_queue */
         uint8_t tries;       /* of the frame in work, that failed */
+        bool marked;         /* announce_mark() */
         unsigned sent;       /* frames since the last claim or repeat, up to `count` */
         mono_t at;
         uint32_t prev, next; /* in the queue; slot + 1, 0 = none */
@@ -87,6 +88,11 @@ bool announce_add(struct announce *a, const struct ip_addr *addr, uint32_t link)
 bool announce_remove(struct announce *a, const struct ip_addr *addr, uint32_t link);
 
 void announce_clear(struct announce *a);
+
+/** Keep only what was marked since the last sweep. @return how many were removed */
+unsigned announce_sweep(struct announce *a);
+/** @return false if it is not there */
+bool announce_mark(struct announce *a, const struct ip_addr *addr, uint32_t link);
 
 /** Start anew with all addresses, or with those on one link. */
 void announce_repeat(struct announce *a);
