@@ -28,7 +28,7 @@ void enter(int ns)
                 abort();
 }
 
-static int run(int ns, const char *format, va_list args)
+__attribute__((format(printf, 2, 0))) static int run(int ns, const char *format, va_list args)
 {
         char command[1024];
         int status;
