@@ -67,6 +67,8 @@ static bool wanted(const struct listing *l, const json_t *event)
 {
         int64_t at;
 
+        if (l->group && strcmp(text_of(event, "group", ""), l->group) != 0)
+                return false;
         if (text_parse_instant(text_of(event, "t0", ""), &at) < 0)
                 return true;
         return at >= l->since_us;
@@ -190,7 +192,10 @@ static int list_once(struct listing *l)
         return r;
 }
 
-/** @return when vipd refuses or never was there; once it has gone it is waited for */
+/**
+ * @return when vipd refuses or never was there; once it has gone it is waited for.
+ * It ends the listing (CTL_DONE) only when it stops.
+ */
 static int follow(struct listing *l)
 {
         bool lost = false, told = false;
@@ -203,7 +208,8 @@ static int follow(struct listing *l)
                 q.lost = &lost;
                 r = ask(l->options, &q, &result);
                 json_decref(result);
-                if (r != CTL_UNREACHABLE || !lost)
+                lost = lost || r == CTL_DONE;
+                if (r != CTL_DONE && (r != CTL_UNREACHABLE || !lost))
                         return r;
                 if (!told)
                         complain("vipd has gone; waiting for it to come back");

@@ -451,14 +451,27 @@ class Events(Case):
             self.assertEqual(p.wait(timeout=DEADLINE), -signal.SIGINT)
         self.assertEqual(self.vipd.requests[0]["args"], {"follow": True})
 
-    def test_following_survives_a_restart_of_vipd(self):
-        self.vipd.then({"id": 1, "progress": EVENT}, None)
-        self.vipd.then({"id": 1, "progress": dict(EVENT, id=419)}, {"id": 1, "exit": 0})
+    def test_following_survives_restarts_of_vipd(self):
+        self.vipd.then({"id": 1, "progress": EVENT}, None)  # killed
+        self.vipd.then({"id": 1, "progress": dict(EVENT, id=419)}, {"id": 1, "exit": 0})  # stopped
+        self.vipd.then({"id": 1, "progress": dict(EVENT, id=420)}, DEADLINE)
         with self.follow("-o", "jsonl") as p:
-            out, err = p.communicate(timeout=DEADLINE)
-        self.assertEqual([json.loads(line)["id"] for line in out.splitlines()], [418, 419])
+            ids = [json.loads(p.stdout.readline())["id"] for _ in range(3)]
+            p.terminate()
+            _, err = p.communicate(timeout=DEADLINE)
+        self.assertEqual(ids, [418, 419, 420])
         self.assertEqual(err, "vipctl: vipd has gone; waiting for it to come back\n")
-        self.assertEqual(self.vipd.requests[1]["args"], {"follow": True, "since_id": 418})
+        self.assertEqual([r["args"] for r in self.vipd.requests],
+                         [{"follow": True}, {"follow": True, "since_id": 418},
+                          {"follow": True, "since_id": 419}])
+
+    def test_following_a_group_leaves_the_others_out(self):
+        self.vipd.then({"id": 1, "progress": dict(EVENT, group="db")}, {"id": 1, "progress": EVENT},
+                       {"id": 1, "exit": 4, "error": "enough"})
+        with self.follow("web", "-o", "json") as p:
+            out, err = p.communicate(timeout=DEADLINE)
+        self.assertEqual([json.loads(line) for line in out.splitlines()], [EVENT])
+        self.assertEqual((p.returncode, err), (4, "vipctl: enough\n"))
 
 
 class Move(Case):
