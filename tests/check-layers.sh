@@ -135,7 +135,7 @@ core_include_faults() {
 # of the path from the top.
 home_of() {
 	case $1 in
-	'<netlink/'*) echo 'vipd/kernel*.c' ;;
+	'<netlink/'*) echo 'vipd/kernel*.c vipd/kernel_internal.h' ;;
 	'<nftables/'*) echo 'vipd/accept_filter.c' ;;
 	'<libconfig.h>') echo 'lib/conf*' ;;
 	'<jansson.h>') # who answers vipctl may speak JSON, the shells of the network may not
