@@ -59,7 +59,7 @@ int runner_hook(struct runner *r, const char *digest, const char *group,
                 const struct conf_hook *hook, const struct runner_hook_facts *facts,
                 runner_done *fn, void *arg);
 
-/** Drop the callbacks of everything with this arg. A check is then ended, a hook goes on. */
+/** Drop the callbacks of everything with this arg. What runs goes on to its end or timeout. */
 void runner_forget(struct runner *r, void *arg);
 
 #endif
