@@ -47,8 +47,9 @@ void conf_here_check(struct conf_build *b);
 /** What nodes and groups must not share. @return 0 or -ENOMEM */
 int conf_cross_check(struct conf_build *b);
 
-/** The meaning of a group as text; free() it. NULL: no memory. */
+/** The meaning of a group, or of one check, as text; free() it. NULL: no memory. */
 char *conf_group_render(const struct conf_group *g);
+char *conf_check_render(const struct conf_check *c);
 
 /** Fill config->digest. @return 0 or -ENOMEM */
 int conf_digest(struct config *c);

@@ -91,7 +91,8 @@ static void group(FILE *to, const struct conf_group *g)
         vrrp(to, g);
 }
 
-char *conf_group_render(const struct conf_group *g)
+/* What render() writes, as a string; NULL: no memory. */
+static char *rendered(void (*render)(FILE *to, const void *what), const void *what)
 {
         char *text = NULL;
         size_t len;
@@ -99,12 +100,32 @@ char *conf_group_render(const struct conf_group *g)
 
         if (!to)
                 return NULL;
-        group(to, g);
+        render(to, what);
         if (fclose(to) != 0) {
                 free(text);
                 return NULL;
         }
         return text;
+}
+
+static void render_group(FILE *to, const void *what)
+{
+        group(to, what);
+}
+
+static void render_check(FILE *to, const void *what)
+{
+        check(to, what);
+}
+
+char *conf_group_render(const struct conf_group *g)
+{
+        return rendered(render_group, g);
+}
+
+char *conf_check_render(const struct conf_check *c)
+{
+        return rendered(render_check, c);
 }
 
 static ssize_t hash_bytes(void *cookie, const char *bytes, size_t len)

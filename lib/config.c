@@ -296,3 +296,11 @@ bool conf_group_equal(const struct conf_group *a, const struct conf_group *b)
 
         return x && y && strcmp(x, y) == 0;
 }
+
+bool conf_check_equal(const struct conf_check *a, const struct conf_check *b)
+{
+        CLEANUP(freep) char *x = conf_check_render(a);
+        CLEANUP(freep) char *y = conf_check_render(b);
+
+        return x && y && strcmp(x, y) == 0;
+}

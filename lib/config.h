@@ -197,6 +197,7 @@ bool config_preempt(const struct config *c, const struct conf_group *g, unsigned
  * group means also depends on the list of nodes: compare config_priority() too.
  */
 bool conf_group_equal(const struct conf_group *a, const struct conf_group *b);
+bool conf_check_equal(const struct conf_check *a, const struct conf_check *b);
 
 /* --- the table of settings, for `vipctl explain` and the manual --------------- */
 
