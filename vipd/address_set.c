@@ -122,6 +122,11 @@ unsigned address_set_up(const struct address_set *s)
         return s->plan.up;
 }
 
+bool address_set_is_up(const struct address_set *s, unsigned index)
+{
+        return addr_set_present(&s->a->plan, &s->plan, index);
+}
+
 /* --- from plan to callbacks ------------------------------------------------------------------- */
 
 static void tell_added(struct address_set *s, const struct addr_report *r)

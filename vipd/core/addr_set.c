@@ -379,3 +379,9 @@ void addr_set_clear(struct addr_plan *p, struct addr_set *set, mono_t now)
         unqueue_set(p, set);
         addr_set_init(set);
 }
+
+bool addr_set_present(const struct addr_plan *p, const struct addr_set *set, uint32_t index)
+{
+        assert(index < set->n);
+        return p->table.mem.entries[set->members[index].entry].present;
+}

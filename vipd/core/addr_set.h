@@ -80,6 +80,9 @@ void addr_set_clear(struct addr_plan *p, struct addr_set *set, mono_t now);
 void addr_set_claim(struct addr_plan *p, struct addr_set *set, mono_t now);
 void addr_set_unclaim(struct addr_plan *p, struct addr_set *set, mono_t now);
 
+/** Is the index-th of the set's list up, as far as is known? */
+bool addr_set_present(const struct addr_plan *p, const struct addr_set *set, uint32_t index);
+
 /** Take the oldest report. @return false when there is none */
 bool addr_plan_report(struct addr_plan *p, struct addr_report *ret);
 

@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * A new configuration for a running group. Nothing that is the same is touched;
+ * what differs changes with as little as it takes: a new address is added, a new
+ * interval sent, a check exchanged. Only another interface, VRID, version or
+ * way to the peers makes the group another virtual router: it ends and starts.
+ */
+#include <string.h>
+
+#include "lib/clock.h"
+#include "lib/log.h"
+#include "vipd/group_private.h"
+
+static bool same_wire(const struct conf_group *a, const struct conf_group *b)
+{
+        return strcmp(a->iface, b->iface) == 0 && a->vrid == b->vrid && a->version == b->version &&
+               a->n_peers == b->n_peers &&
+               memcmp(a->peers, b->peers, sizeof(a->peers[0]) * a->n_peers) == 0;
+}
+
+/* Which families are advertised, as bits. */
+static unsigned families(const struct conf_group *c)
+{
+        unsigned bits = 0;
+
+        for (unsigned i = 0; i < c->n_vips; i++)
+                if (!c->vips[i].excluded)
+                        bits |= c->vips[i].addr.family == AF_INET ? 1 : 2;
+        return bits;
+}
+
+static bool same_election(const struct election_config *a, const struct election_config *b)
+{
+        return a->priority == b->priority && a->interval_us == b->interval_us && a->v2 == b->v2 &&
+               a->preempt == b->preempt && a->preempt_delay_us == b->preempt_delay_us;
+}
+
+static void rebind(struct group *g, const struct conf_group *before)
+{
+        const struct conf_group *conf = g->conf;
+        const char *digest = g->config->digest;
+
+        for (unsigned i = 0; i < g->n_routers; i++) {
+                virtual_router_rebind(&g->routers[i], g->config, conf, g->self);
+                g->routers[i].owner = config_priority(g->config, conf, g->self) ==
+                                      VRRP_PRIORITY_OWNER;
+        }
+        hook_queue_rebind(g->hooks, digest, conf->name, conf->hooks, conf->n_hooks);
+        if (announcement_reconfigure(g->announcement, &conf->announce, conf->vips, conf->n_vips) <
+                    0 ||
+            address_set_update(g->addresses, conf->vips, conf->n_vips) < 0 ||
+            group_checks_sync(g, before) < 0)
+                log_write(LOG_ERR, &(struct log_about){.group = conf->name},
+                          "out of memory while reloading; this group may lack addresses or checks "
+                          "until the next reload");
+}
+
+/* Accept mode may change under a group that is active now. */
+static void refresh_accept_filter(struct group *g, const struct conf_group *before)
+{
+        bool was = !before->accept, is = !g->conf->accept;
+
+        if (g->election.state != ELECTION_ACTIVE ||
+            g->election.config.priority == VRRP_PRIORITY_OWNER)
+                return;
+        if (was)
+                accept_filter_remove(g->env->accept_filter, before->vips, before->n_vips);
+        if (is)
+                accept_filter_add(g->env->accept_filter, g->conf->vips, g->conf->n_vips);
+}
+
+void group_reload(struct group *g, const struct config *config, const struct conf_group *conf,
+                  unsigned self)
+{
+        const struct conf_group *before = g->conf;
+        bool same = conf_group_equal(before, conf);
+        bool other_router = !same && (!same_wire(before, conf) || families(before) != families(conf));
+        struct election_config ec;
+        enum election_state state;
+        unsigned todo;
+
+        if (other_router) {
+                g->stopped = true;
+                group_step(g, &(struct election_event){.type = ELECTION_STOP});
+                g->stopped = false;
+                group_routers_stop(g);
+        }
+        g->config = config;
+        g->conf = conf;
+        g->self = self;
+        rebind(g, before);
+        if (!same)
+                refresh_accept_filter(g, before);
+        if (other_router)
+                group_routers_start(g);
+        state = g->election.state;
+        ec = group_election_config(g);
+        if (!same_election(&ec, &g->election.config)) {
+                todo = election_reconfigure(&g->election, clock_now(), &ec);
+                group_perform(g, todo, state);
+                group_arm(g);
+        }
+        if (other_router)
+                group_step(g, &(struct election_event){.type = ELECTION_START,
+                                                       .eligible = group_health_evaluate(g)});
+        else
+                group_health_update(g);
+}
