@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <pthread.h>
+#include <sched.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -9,8 +11,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include <cmocka.h>
@@ -260,7 +265,7 @@ static void appends_to_a_full_disk_are_counted_and_said_once(void **state)
                 assert_int_equal(log_append(full, "x", 1), 0);
         log_stop_writer();
         assert_int_equal(log_dropped() - before, 5);
-        said = strstr(text_of(fd), "cannot append a record");
+        said = strstr(text_of(fd), "cannot append to a file");
         assert_non_null(said);
         assert_null(strstr(said + 1, "cannot append"));
         close(full);
@@ -375,6 +380,71 @@ static void the_journal_is_known_by_device_and_inode(void **state)
         close(fd);
 }
 
+/* One datagram of the journal's native protocol: FIELD=value lines. */
+static void receive_at_journal(int fd, char *text, size_t size)
+{
+        struct pollfd p = {.fd = fd, .events = POLLIN};
+        ssize_t n = poll(&p, 1, 10000) == 1 ? recv(fd, text, size - 1, 0) : 0;
+
+        text[n > 0 ? n : 0] = '\0';
+}
+
+/* A journal of our own, seen in the mount namespace of this process alone. @return its socket or -1
+ */
+static int own_journal(void)
+{
+        struct sockaddr_un at = {.sun_family = AF_UNIX, .sun_path = "/run/systemd/journal/socket"};
+        int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+        if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
+            mount("tmpfs", "/run", "tmpfs", 0, NULL) < 0 || mkdir("/run/systemd", 0755) < 0 ||
+            mkdir("/run/systemd/journal", 0755) < 0 ||
+            bind(fd, (struct sockaddr *)&at, sizeof(at)) < 0)
+                return -1;
+        return fd;
+}
+
+/* In a child with its own /run. @return its exit status: 0 good, 77 no right to mount */
+static int speak_to_journal(void)
+{
+        const struct log_about about = {.group = "web", .iface = "eth0", .cause = "check"};
+        int journal = own_journal(), fd = temp_file();
+        char text[4096];
+        struct stat st;
+
+        if (journal < 0)
+                return 77;
+        fstat(fd, &st);
+        snprintf(text, sizeof(text), "%llu:%llu", (unsigned long long)st.st_dev,
+                 (unsigned long long)st.st_ino);
+        setenv("JOURNAL_STREAM", text, 1);
+        stderr_to(fd);
+        if (!log_sink_is_journal() || log_start_writer() < 0)
+                return 1;
+        log_write(LOG_WARNING, &about, "group %s is in fault", "web");
+        log_stop_writer();
+        receive_at_journal(journal, text, sizeof(text));
+        if (!strstr(text, "MESSAGE=group web is in fault\n") || !strstr(text, "PRIORITY=4\n") ||
+            !strstr(text, "SYSLOG_IDENTIFIER=vipd\n") || !strstr(text, "VIP_GROUP=web\n") ||
+            !strstr(text, "VIP_IFACE=eth0\n") || !strstr(text, "VIP_CAUSE=check\n") ||
+            strstr(text, "VIP_PEER"))
+                return 2;
+        return *text_of(fd) ? 3 : 0; /* nothing on stderr as well */
+}
+
+static void the_journal_gets_fields(void **state)
+{
+        int status;
+        pid_t pid = fork();
+
+        if (pid == 0)
+                _exit(speak_to_journal());
+        assert_int_equal(waitpid(pid, &status, 0), pid);
+        if (WIFEXITED(status) && WEXITSTATUS(status) == 77)
+                skip();
+        assert_int_equal(status, 0);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -396,6 +466,7 @@ int main(void)
                 cmocka_unit_test_teardown(a_line_that_a_peer_can_cause_passes_once_a_minute,
                                           restore),
                 cmocka_unit_test_teardown(the_journal_is_known_by_device_and_inode, restore),
+                cmocka_unit_test_teardown(the_journal_gets_fields, restore),
         };
 
         real_stderr = dup(STDERR_FILENO);
