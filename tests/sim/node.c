@@ -117,7 +117,19 @@ void node_boot(struct sim_world *w, struct sim_node *n)
         election_init(&n->e, &n->config);
         lan_disturb(w, n->id);
         watch_boot(w, n);
+        node_start(w, n);
+}
+
+void node_start(struct sim_world *w, struct sim_node *n)
+{
+        n->stopped = false;
         node_feed(w, n, &(struct election_event){.type = ELECTION_START, .eligible = n->eligible});
+}
+
+void node_stop(struct sim_world *w, struct sim_node *n)
+{
+        n->stopped = true;
+        node_feed_type(w, n, ELECTION_STOP);
 }
 
 void node_crash(struct sim_world *w, struct sim_node *n)

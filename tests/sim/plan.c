@@ -154,7 +154,7 @@ static void draw_fault(struct sim_world *w, struct plan *plan, int64_t at)
         case FAULT_CRASH:
         case FAULT_STOP:
         case FAULT_BOOT:
-                add(plan, at, type == FAULT_BOOT ? FAULT_CRASH : type, node, 0);
+                add(plan, at, type == FAULT_BOOT ? FAULT_CRASH : type, node, sim_between(r, 0, 1));
                 if (sim_chance(r, 700))
                         add(plan, ends, FAULT_BOOT, -2, 0);
                 break;
@@ -285,8 +285,9 @@ static void happen_to(struct sim_world *w, struct sim_node *n, const struct faul
                 node_crash(w, n);
                 break;
         case FAULT_STOP:
-                node_feed_type(w, n, ELECTION_STOP);
-                node_crash(w, n);
+                node_stop(w, n);
+                if (f->a)
+                        node_crash(w, n);
                 break;
         case FAULT_PAUSE:
         case FAULT_FREEZE:
@@ -341,6 +342,8 @@ static void happen(struct sim_world *w, const struct fault *f)
         } else if (f->type == FAULT_BOOT) {
                 if (!n->alive)
                         node_boot(w, n);
+                else if (n->stopped && !n->paused)
+                        node_start(w, n);
         } else if (f->type == FAULT_RESUME) {
                 if (n->paused)
                         node_resume(w, n);

@@ -41,6 +41,7 @@ static bool preempts(const struct sim_world *w, const struct sim_node *n)
 static void wait_for_active(struct sim_world *w, struct sim_node *n)
 {
         n->discarded = false;
+        n->listens_on = false;
         n->due_exact = true;
         n->due = w->now + (n->released ? skew_us(n, n->heard_interval_us)
                                        : down_us(n, n->heard_interval_us));
@@ -153,7 +154,8 @@ static struct want want_of_init(struct sim_world *w, struct sim_node *n,
 {
         if (ev->type == ELECTION_PRIORITY && !owns(n))
                 n->priority = ev->priority;
-        if ((ev->type == ELECTION_START && ev->eligible) || ev->type == ELECTION_ELIGIBLE)
+        if ((ev->type == ELECTION_START || ev->type == ELECTION_ELIGIBLE) && n->eligible &&
+            !n->stopped)
                 return want_leave_init(w, n);
         return stay(n, ELECTION_INIT, 0);
 }
@@ -200,6 +202,18 @@ static struct want want_takeover(struct sim_world *w, struct sim_node *n)
         return go(w, n, ELECTION_ACTIVE, cause, ELECTION_DO_SEND | ELECTION_DO_CLAIM);
 }
 
+/* Who was deaf for an interval listens for one, but once in a silence. */
+static void backup_stalls(struct sim_world *w, struct sim_node *n, int64_t stall_us)
+{
+        int64_t until = w->now + n->heard_interval_us + skew_us(n, n->heard_interval_us);
+
+        n->candidate_from = w->now;
+        if (n->listens_on || stall_us < n->heard_interval_us || n->due >= until)
+                return;
+        n->listens_on = n->due_exact;
+        n->due = until;
+}
+
 static struct want want_of_backup(struct sim_world *w, struct sim_node *n,
                                   const struct election_event *ev)
 {
@@ -223,7 +237,7 @@ static struct want want_of_backup(struct sim_world *w, struct sim_node *n,
                 }
                 break;
         case ELECTION_STALLED:
-                wait_at_most(w, n);
+                backup_stalls(w, n, ev->stall_us);
                 break;
         case ELECTION_START:
         case ELECTION_ELIGIBLE:

@@ -28,8 +28,9 @@ static void watch_node(struct sim_world *w, struct sim_node *n)
         if (n->addresses_up != (state == ELECTION_ACTIVE))
                 sim_fail(w, n, "is %s with its addresses %s", election_state_name(state),
                          n->addresses_up ? "up" : "down");
-        if (!n->eligible && state != ELECTION_INIT)
-                sim_fail(w, n, "is %s though not eligible", election_state_name(state));
+        if ((!n->eligible || n->stopped) && state != ELECTION_INIT)
+                sim_fail(w, n, "is %s though %s", election_state_name(state),
+                         n->stopped ? "stopped" : "not eligible");
         if (mono_is_never(election_deadline(&n->e)) != (state == ELECTION_INIT))
                 sim_fail(w, n, "is %s and its timer is %s", election_state_name(state),
                          state == ELECTION_INIT ? "armed" : "not armed");
@@ -106,7 +107,7 @@ void watch_settled(struct sim_world *w)
         for (int i = 0; i < w->n; i++) {
                 struct sim_node *n = &w->node[i];
 
-                if (n->alive && n->eligible)
+                if (n->alive && n->eligible && !n->stopped)
                         able++;
                 if (!n->addresses_up)
                         continue;
@@ -122,7 +123,7 @@ void watch_settled(struct sim_world *w)
                 bool may = !n->resigned && (n->config.priority == ELECTION_PRIORITY_OWNER ||
                                             (n->config.preempt && w->now >= n->preempt_from));
 
-                if (n->alive && n->eligible && may && n->priority > active->priority)
+                if (n->alive && n->eligible && !n->stopped && may && n->priority > active->priority)
                         sim_fail(w, n, "may preempt and is better than n%d, but waits", active->id);
         }
         w->quiet = true;

@@ -44,6 +44,7 @@ struct sim_node {
         /* the machine and the shell */
         bool alive;
         bool eligible;
+        bool stopped; /* its group, while the daemon runs on */
         bool paused;
         bool frozen; /* paused, and its network card drops what comes */
         int64_t paused_at;
@@ -65,6 +66,7 @@ struct sim_node {
         uint8_t heard_priority;
         int64_t due; /* the latest it may act; exactly then if due_exact */
         bool due_exact;
+        bool listens_on; /* stalled in this silence already */
         int64_t active_since;
         int64_t resumed_at;     /* from a stall long enough for all others to time out */
         bool was_away;          /* stood still while active */
@@ -147,6 +149,8 @@ void lan_disturb(struct sim_world *w, int id);
 
 /* --- node.c --- */
 void node_boot(struct sim_world *w, struct sim_node *n);
+void node_start(struct sim_world *w, struct sim_node *n);
+void node_stop(struct sim_world *w, struct sim_node *n);
 void node_crash(struct sim_world *w, struct sim_node *n);
 void node_pause(struct sim_world *w, struct sim_node *n, bool frozen);
 void node_resume(struct sim_world *w, struct sim_node *n);
