@@ -478,6 +478,10 @@ bool sim_run(uint64_t seed, bool trace, struct sim_counts *add_to)
                 run_until(&w, &plan, w.now + 8 * w.interval_max_us);
         if (!w.failed)
                 watch_end(&w, w.now);
+        if (w.counts.dual_percent > add_to->dual_percent)
+                add_to->dual_percent = w.counts.dual_percent;
+        if (w.counts.gap_percent > add_to->gap_percent)
+                add_to->gap_percent = w.counts.gap_percent;
         add_to->claims += w.counts.claims;
         add_to->lost += w.counts.lost;
         add_to->faults += w.counts.faults;

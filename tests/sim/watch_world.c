@@ -14,6 +14,11 @@ static int64_t max64(int64_t a, int64_t b)
         return a > b ? a : b;
 }
 
+static void note(int *percent, int64_t us, int64_t limit_us)
+{
+        *percent = (int)max64(*percent, 100 * us / limit_us);
+}
+
 static bool serves(const struct sim_node *n)
 {
         return node_runs(n) && n->addresses_up;
@@ -56,7 +61,7 @@ static void watch_pair(struct sim_world *w, struct sim_node *a, struct sim_node 
         undisturbed = max64(*since, max64(w->disturbed[a->id][b->id], w->disturbed[b->id][a->id]));
         limit = max64(a->config.interval_us, b->config.interval_us) + 2 * w->delay_max_us +
                 2 * w->late_max_us;
-        w->counts.longest_dual_us = max64(w->counts.longest_dual_us, w->now - undisturbed);
+        note(&w->counts.dual_percent, w->now - undisturbed, limit);
         if (w->now - undisturbed > limit)
                 sim_fail(w, a, "and n%d are both active for %" PRId64 " us", b->id,
                          w->now - undisturbed);
@@ -77,12 +82,13 @@ static void watch_gap(struct sim_world *w)
                 struct sim_node *n = &w->node[i];
                 int64_t skew_us =
                         (256 - n->priority) * (n->config.v2 ? US_PER_S : w->interval_max_us) / 256;
+                int64_t limit = 3 * w->interval_max_us + skew_us + w->delay_max_us + w->late_max_us;
                 int64_t gap_us = w->now - max64(w->gap_since, n->candidate_from);
 
                 if (!node_runs(n) || n->e.state != ELECTION_BACKUP)
                         continue;
-                w->counts.longest_gap_us = max64(w->counts.longest_gap_us, gap_us);
-                if (gap_us > 3 * w->interval_max_us + skew_us + w->delay_max_us + w->late_max_us)
+                note(&w->counts.gap_percent, gap_us, limit);
+                if (gap_us > limit)
                         sim_fail(w, n, "leaves the addresses alone for %" PRId64 " us", gap_us);
         }
 }

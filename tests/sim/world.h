@@ -84,8 +84,8 @@ struct sim_counts {
         uint64_t faults;
         uint64_t sent;
         uint64_t steps;
-        int64_t longest_dual_us; /* undisturbed */
-        int64_t longest_gap_us;  /* nobody active though somebody could */
+        int dual_percent; /* longest time with two actives, of what is allowed */
+        int gap_percent;  /* longest time with none though somebody could, likewise */
 };
 
 struct sim_world {

@@ -12,17 +12,24 @@
 
 #include "tests/sim/world.h"
 
-#define DEFAULT_SCHEDULES 20000
+#define DEFAULT_SCHEDULES 50000
 #define FAILURES_SHOWN 5
 
-/* Seeds that found a fault, in the core or in what was demanded of it. */
+/*
+ * Seeds in which the rarer of the bugs in tests/planted do their harm, so that each is met
+ * whatever seeds are asked for. Found anew when plan.c draws differently.
+ */
 static const uint64_t regressions[] = {
-        2170,   /* two actives of different intervals: the demand was wrong */
-        43106,  /* a priority lowered below that of an active discarded before */
-        5728,   /* the release that waited during a stall ended the listening after it */
-        165995, /* a second stall while listening after a first one */
-        221646, /* a stalled active yields to what a dead one had sent */
-        649517, /* two actives that both stood still */
+        22,    /* a preempt delay without effect */
+        314,   /* a release that an active does not answer */
+        338,   /* a new interval that is told late */
+        904,   /* a priority lowered below that of an active discarded before */
+        1104,  /* eligible again after a stop */
+        1358,  /* a second stall while listening after a first one */
+        1380,  /* a resignation that is not forgotten */
+        2359,  /* a release that waited during a stall and ended the listening after it */
+        4727,  /* a priority that does not reach the timer */
+        10423, /* a backup that keeps stalling */
 };
 
 static bool parse(const char *text, uint64_t *ret)
@@ -35,7 +42,7 @@ static bool parse(const char *text, uint64_t *ret)
 
 static int usage(FILE *to, int code)
 {
-        fprintf(to, "usage: sim [--seed N] [--schedules N] [--trace]\n"
+        fprintf(to, "usage: simulate [--seed N] [--schedules N] [--trace]\n"
                     "Runs N schedules from seed N on; SIM_SEED=N in the environment runs that\n"
                     "one alone and prints what happened.\n");
         return code;
@@ -53,7 +60,7 @@ static int run(const uint64_t *seeds, uint64_t first, uint64_t count, bool trace
                 if (sim_run(seed, trace, counts))
                         continue;
                 failures++;
-                fprintf(stderr, "repeat with: SIM_SEED=%" PRIu64 " tests/sim/sim\n", seed);
+                fprintf(stderr, "repeat with: SIM_SEED=%" PRIu64 " tests/sim/simulate\n", seed);
         }
         return failures;
 }
@@ -95,8 +102,10 @@ int main(int argc, char **argv)
         failures += run(NULL, seed, schedules, trace, &counts);
         printf("%" PRIu64 " schedules from seed %" PRIu64 ": %d failed; %" PRIu64
                " faults, %" PRIu64 " adverts sent, %" PRIu64 " copies lost, %" PRIu64
-               " takeovers, %" PRIu64 " steps; %.1f s\n",
+               " takeovers, %" PRIu64 " steps\n",
                schedules, seed, failures, counts.faults, counts.sent, counts.lost, counts.claims,
-               counts.steps, (double)(clock() - began) / CLOCKS_PER_SEC);
+               counts.steps);
+        printf("longest with two actives: %d %% of what is allowed, with none: %d %%; %.1f s\n",
+               counts.dual_percent, counts.gap_percent, (double)(clock() - began) / CLOCKS_PER_SEC);
         return failures ? 1 : 0;
 }
