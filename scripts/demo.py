@@ -136,7 +136,7 @@ class Demo:
         self.lab.mend(self.away)
 
     def move(self, owner):
-        """To the next candidate, which the ring names itself."""
+        """To the next candidate along the ring."""
         heir = self.lab.group(owner)["heir"]
         self.lab.ctl(owner, "move", "web", heir, "--reason", "demo", "--wait", "--yes")
         return heir

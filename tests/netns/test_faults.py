@@ -348,17 +348,18 @@ def test_thousand_addresses_are_claimed_without_a_late_advert(make_lab):
 
 
 def test_full_disk_of_the_state_directory_stops_no_failover(make_lab):
-    lab = make_lab(state_size="256k")
-    lab.wait_settled()
+    lab = make_lab(state_size="256k", with_="nothing")
     for node in lab.nodes:
         with open(lab.dir / node / "state" / "filler", "wb", buffering=0) as filler:
             with pytest.raises(OSError):
                 while True:
                     filler.write(bytes(4096))
-    lab.break_("lb1", "crash")
-    assert lab.wait_settled(nodes=["lb2", "lb3"]) == "lb2"
-    assert [e["to"] for e in lab.events("lb2")][-1] == "lb2", "the timeline in memory goes on"
-    wait_until(lambda: "No space left" in lab.log("lb2"), what="it says so")
+        lab.start(node, "--with", "vipd")
+    owner = lab.wait_settled()
+    lab.break_(owner, "crash")
+    heir = lab.wait_settled(nodes=others(lab, owner))
+    assert [e["to"] for e in lab.events(heir)][-1] == heir, "the timeline in memory goes on"
+    wait_until(lambda: "No space left" in lab.log(heir), what="it says so")
 
 
 def test_blocked_log_holds_nothing_up(make_lab):
