@@ -136,7 +136,7 @@ core_include_faults() {
 home_of() {
 	case $1 in
 	'<netlink/'*) echo 'vipd/kernel*.c vipd/kernel_internal.h' ;;
-	'<nftables/'*) echo 'vipd/accept_filter.c' ;;
+	'<nftables/'*) echo 'vipd/filter_table.c' ;;
 	'<libconfig.h>') echo 'lib/conf*' ;;
 	'<jansson.h>') # who answers vipctl may speak JSON, the shells of the network may not
 		echo 'lib/ctl* */control* */status* */*json* vipd/runner.* vipctl/* vipring-run/*' \

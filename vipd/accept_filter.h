@@ -8,8 +8,6 @@
  * in the input hook; it exists only while an address is filtered. It is made
  * anew whenever it is not what it should be: left over by a crash, or flushed
  * together with somebody's firewall rules.
- *
- * The only user of libnftables.
  */
 #include <systemd/sd-event.h>
 

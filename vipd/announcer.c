@@ -13,8 +13,7 @@
 #include "vipd/core/arp_packet.h"
 #include "vipd/core/nd_packet.h"
 #include "vipd/frame_socket.h"
-
-#define LOOP_PRIORITY 50 /* after packets, deadlines and control: bulk work */
+#include "vipd/priorities.h"
 
 /* A link that addresses were announced on; its place in the table is `link` of the core's entries.
  */
@@ -274,7 +273,7 @@ int announcer_new(struct announcer **ret, sd_event *loop)
         if (r >= 0)
                 r = sd_event_source_set_enabled(a->timer, SD_EVENT_OFF);
         if (r >= 0)
-                r = sd_event_source_set_priority(a->timer, LOOP_PRIORITY);
+                r = sd_event_source_set_priority(a->timer, PRIORITY_BULK);
         if (r < 0) {
                 announcer_free(a);
                 return r;
