@@ -194,16 +194,16 @@ static int tie_order(const struct group *g, uint8_t family, int order)
 static void note_conflict(struct group *g, const struct vrrp_advert *advert,
                           const struct ip_addr *src)
 {
-        char text[IP_ADDR_TEXT];
+        char name[TIMELINE_NAME_MAX];
         uint64_t withheld;
 
         if (!log_limit_pass(&g->limit_conflict, clock_now(), &withheld))
                 return;
+        group_sender_name(g, advert->priority, src, name);
         log_write(LOG_WARNING,
-                  &(struct log_about){.group = g->conf->name,
-                                      .peer = ip_addr_format(src, text),
-                                      .cause = "conflict"},
-                  "%s also claims to be active, with priority %u against our %u; %s", text,
+                  &(struct log_about){
+                          .group = g->conf->name, .peer = name, .cause = "conflict"},
+                  "%s also claims to be active, with priority %u against our %u; %s", name,
                   advert->priority, g->election.priority,
                   advert->priority > g->election.priority ? "it wins"
                                                           : "answered at once and announced again");
@@ -454,14 +454,17 @@ void group_tick(struct group *g, mono_t now)
 
 /* --- the operator's move ---------------------------------------------------------- */
 
-/* The best candidate beside us that did not fall silent as owner. -1: none */
-static int next_candidate(const struct group *g)
+/*
+ * Backups are silent in VRRP, so who would win is known from the configuration alone. A node that
+ * fell silent as owner may be back or not: with_lost says whether it counts. -1: none left.
+ */
+static int next_candidate(const struct group *g, bool with_lost)
 {
         const struct config *c = g->config;
         int best = -1;
 
         for (unsigned n = 0; n < c->n_nodes; n++) {
-                if (n == g->self || (g->lost_nodes >> n & 1))
+                if (n == g->self || (!with_lost && (g->lost_nodes >> n & 1)))
                         continue;
                 if (best < 0 || config_rank(c, g->conf, n) < config_rank(c, g->conf, (unsigned)best))
                         best = (int)n;
@@ -474,7 +477,7 @@ int group_move(struct group *g, unsigned node, int64_t uid, const char *reason, 
 {
         const struct config *c = g->config;
         const char *target = c->nodes[node].name;
-        int next = next_candidate(g);
+        int next = next_candidate(g, true), living = next_candidate(g, false);
 
         if (strcmp(g->owner, target) == 0)
                 snprintf(why, why_size, "%s is on %s already", g->conf->name, target);
@@ -490,7 +493,7 @@ int group_move(struct group *g, unsigned node, int64_t uid, const char *reason, 
                          g->conf->name);
         else if (next < 0)
                 snprintf(why, why_size, "no other node is left to take %s", g->conf->name);
-        else if ((unsigned)next != node)
+        else if (next != (int)node && living != (int)node)
                 snprintf(why, why_size,
                          "this version moves a group by resigning, and the next candidate for %s "
                          "is %s, not %s",

@@ -87,9 +87,10 @@ static int sender_node(const struct group *g, uint8_t priority, const struct ip_
         return -1;
 }
 
-static const char *sender_name(const struct group *g, int node, const struct ip_addr *src,
-                               char buf[static TIMELINE_NAME_MAX])
+const char *group_sender_name(const struct group *g, uint8_t priority, const struct ip_addr *src,
+                              char buf[static TIMELINE_NAME_MAX])
 {
+        int node = sender_node(g, priority, src);
         char text[IP_ADDR_TEXT];
 
         timeline_text(buf, TIMELINE_NAME_MAX,
@@ -107,12 +108,12 @@ static void set_owner(struct group *g, const char *name, bool is_self, mono_t no
         g->owner_heard = now;
 }
 
+/* A node with a broken link cannot tell how long nobody owned the group. */
 static void clear_owner(struct group *g, mono_t lost)
 {
         g->owner[0] = '\0';
         g->owner_is_self = false;
-        if (mono_is_never(g->owner_lost))
-                g->owner_lost = lost;
+        g->owner_lost = g->faults & GROUP_FAULT_LINK ? MONO_NEVER : mono_min(g->owner_lost, lost);
 }
 
 static void mark_lost(struct group *g)
@@ -144,7 +145,7 @@ void group_owner_heard(struct group *g, const struct vrrp_advert *advert, const 
 
         if (node >= 0)
                 g->lost_nodes &= ~(UINT64_C(1) << node);
-        sender_name(g, node, src, name);
+        group_sender_name(g, advert->priority, src, name);
         if (strcmp(g->owner, name) == 0 && g->open_event == 0) {
                 g->owner_heard = now;
                 return;
@@ -168,7 +169,7 @@ void group_owner_released(struct group *g, const struct ip_addr *src, mono_t now
 {
         char name[TIMELINE_NAME_MAX];
 
-        sender_name(g, sender_node(g, VRRP_PRIORITY_RELEASE, src), src, name);
+        group_sender_name(g, VRRP_PRIORITY_RELEASE, src, name);
         if (!g->owner[0] || g->open_event != 0)
                 return;
         story_begin(g, TIMELINE_RESIGN, now);

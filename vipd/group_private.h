@@ -89,6 +89,9 @@ void group_owner_heard(struct group *g, const struct vrrp_advert *advert, const 
 void group_owner_released(struct group *g, const struct ip_addr *src, mono_t now);
 /** Our own election changed its state. */
 void group_owner_self(struct group *g, enum election_state before, mono_t now);
+/** The name of whoever sent this: a node's, or the address. @return buf */
+const char *group_sender_name(const struct group *g, uint8_t priority, const struct ip_addr *src,
+                              char buf[static TIMELINE_NAME_MAX]);
 /** Add to the transition in progress, if there is one. */
 __attribute__((format(printf, 3, 4))) void group_story(struct group *g, const char *what,
                                                        const char *format, ...);
