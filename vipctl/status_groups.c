@@ -190,9 +190,13 @@ static void note_group(const json_t *group)
 static void note_daemon(const json_t *daemon)
 {
         const json_t *loop = json_object_get(daemon, "loop");
+        const json_t *filter = json_object_get(daemon, "accept_filter");
         char longest[TEXT_MAX];
         int64_t stalls, dropped;
 
+        if (strcmp(text_of(filter, "state", ""), "failed") == 0)
+                printf("* addresses with accept = false are accepted here all the same: %s\n",
+                       text_of(filter, "error", "?"));
         if (text_number_of(loop, "stalls", &stalls) && stalls > 0)
                 printf("* vipd was held up %" PRId64 " time%s, longest %s\n", stalls,
                        stalls == 1 ? "" : "s",

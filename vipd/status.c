@@ -57,6 +57,18 @@ static json_t *announcements_json(const struct daemon *d)
                          (json_int_t)s.retried);
 }
 
+/* Of groups with accept = false: whether packets for their addresses are really dropped. */
+static json_t *accept_filter_json(const struct daemon *d)
+{
+        static const char *const words[] = {[ACCEPT_FILTER_UNUSED] = "unused",
+                                            [ACCEPT_FILTER_WORKING] = "working",
+                                            [ACCEPT_FILTER_FAILED] = "failed"};
+        const char *error = accept_filter_error(d->env.accept_filter);
+
+        return json_pack("{s:s, s:s?}", "state", words[accept_filter_state(d->env.accept_filter)],
+                         "error", *error ? error : NULL);
+}
+
 static json_t *vrrp_json(const struct daemon *d)
 {
         struct vrrp_ports_stats s = vrrp_ports_stats(d->env.ports);
@@ -72,7 +84,7 @@ static json_t *daemon_json(const struct daemon *d)
         const struct daemon_loop_stats *l = &d->loop_stats;
 
         return json_pack(
-                "{s:i, s:I, s:I, s:I, s:I, s:o, s:o, s:o, s:o}", "pid", (int)getpid(),
+                "{s:i, s:I, s:I, s:I, s:I, s:o, s:o, s:o, s:o, s:o}", "pid", (int)getpid(),
                 "uptime_usec", (json_int_t)mono_diff_us(clock_now(), d->started), "reloads",
                 (json_int_t)d->reloads, "reloads_refused", (json_int_t)d->reloads_refused,
                 "log_dropped", (json_int_t)log_dropped(), "loop",
@@ -80,8 +92,8 @@ static json_t *daemon_json(const struct daemon *d)
                           "longest_turn_usec", (json_int_t)l->longest_turn_us, "longest_stall_usec",
                           (json_int_t)l->longest_stall_us, "stalls", (json_int_t)l->stalls,
                           "advert_late_max_usec", (json_int_t)d->env.advert_late_max_us),
-                "addresses", addresses_json(d), "announcements", announcements_json(d), "vrrp",
-                vrrp_json(d));
+                "addresses", addresses_json(d), "announcements", announcements_json(d),
+                "accept_filter", accept_filter_json(d), "vrrp", vrrp_json(d));
 }
 
 json_t *status_json(const struct daemon *d)

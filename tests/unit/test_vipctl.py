@@ -305,8 +305,12 @@ class Status(Case):
         status["nodes"][1]["state"] = "lost"
         status["daemon"]["loop"] = {"stalls": 2, "longest_stall_usec": 1_250_000}
         status["daemon"]["log_dropped"] = 9
+        status["daemon"]["accept_filter"] = {"state": "failed", "error": "the kernel has no nf_tables"}
         self.assertEqual(self.lines(status)[3:],
-                         ["* node lb2 is lost", "* vipd was held up 2 times, longest 1.2 s",
+                         ["* node lb2 is lost",
+                          "* addresses with accept = false are accepted here all the same: "
+                          "the kernel has no nf_tables",
+                          "* vipd was held up 2 times, longest 1.2 s",
                           "* 9 log lines were dropped: journal or disk too slow"])
 
     def test_what_survives_is_said_in_words(self):
