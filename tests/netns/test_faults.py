@@ -405,6 +405,16 @@ def test_planned_move_goes_to_the_heir_and_stays(lab):
     assert last["cause"] == "operator" and last["reason"] == "maintenance", last
 
 
+def test_move_home_works_after_home_was_lost_and_came_back(lab):
+    lab.break_("lb1", "crash")
+    assert lab.wait_settled(nodes=["lb2", "lb3"]) == "lb2"
+    lab.mend("lb1")
+    lab.wait_settled()
+    lab.ctl("lb2", "move", "web", "lb1", "--yes")
+    assert lab.wait_settled() == "lb1"
+    assert_one_holder(lab, "lb1")
+
+
 def test_move_to_a_node_that_is_not_next_is_refused(lab):
     wrong = next(n for n in lab.nodes if n not in ("lb1", lab.group("lb1")["heir"]))
     before = transitions(lab)
