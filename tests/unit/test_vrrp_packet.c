@@ -446,8 +446,20 @@ static void an_interval_of_zero_is_refused(void **state)
         assert_int_equal(decode_with(3, 5, 0), VRRP_ERR_INTERVAL);
 }
 
-/* RFC 9568 5.2.6: the upper four bits before the interval are sent 0 and not looked at. */
-static void reserved_bits_are_sent_zero_and_ignored(void **state)
+/* RFC 9568 5.2.6: the upper four bits before the interval. */
+static void reserved_bits_are_sent_zero(void **state)
+{
+        struct vrrp_advert a = advert(3, AF_INET, 1);
+        uint8_t bytes[VRRP_ADVERT_MAX];
+
+        for (unsigned cs = 1; cs <= VRRP_INTERVAL_CS_MAX; cs++) {
+                a.interval_cs = (uint16_t)cs;
+                assert_int_equal(encode(&a, bytes), 12);
+                assert_int_equal(bytes[4] & 0xf0, 0);
+        }
+}
+
+static void reserved_bits_are_not_looked_at(void **state)
 {
         struct vrrp_advert a = advert(3, AF_INET, 1), back;
         uint8_t bytes[VRRP_ADVERT_MAX];
@@ -456,11 +468,12 @@ static void reserved_bits_are_sent_zero_and_ignored(void **state)
         a.sum = VRRP_SUM_PLAIN;
         a.interval_cs = 0xabc;
         len = encode(&a, bytes);
-        assert_int_equal(bytes[4], 0x0a);
-        bytes[4] |= 0xf0;
-        fix_checksum(bytes, len);
-        assert_int_equal(decode(AF_INET, bytes, len, &back), VRRP_OK);
-        assert_int_equal(back.interval_cs, 0xabc);
+        for (unsigned reserved = 1; reserved < 16; reserved++) {
+                bytes[4] = (uint8_t)(reserved << 4 | 0xa);
+                fix_checksum(bytes, len);
+                assert_int_equal(decode(AF_INET, bytes, len, &back), VRRP_OK);
+                assert_same(&a, &back);
+        }
 }
 
 /* RFC 2338 5.3.6: 2 is the IP authentication header, the rest was never given out. */
@@ -756,7 +769,8 @@ int main(void)
                 cmocka_unit_test(vrid_zero_is_refused),
                 cmocka_unit_test(an_advert_without_addresses_is_refused),
                 cmocka_unit_test(an_interval_of_zero_is_refused),
-                cmocka_unit_test(reserved_bits_are_sent_zero_and_ignored),
+                cmocka_unit_test(reserved_bits_are_sent_zero),
+                cmocka_unit_test(reserved_bits_are_not_looked_at),
                 cmocka_unit_test(v2_authentication_other_than_none_and_simple_is_refused),
                 cmocka_unit_test(v2_authentication_data_without_password_is_ignored),
                 cmocka_unit_test(v2_sends_whole_seconds_up_to_255_only),
