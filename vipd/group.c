@@ -322,8 +322,6 @@ int group_routers_start(struct group *g)
                         continue;
                 r = virtual_router_start(v, g->config, g->conf, g->self, families[f],
                                          g->env->ports, link ? link->ifindex : 0, on_advert, g);
-                v->owner = config_priority(g->config, g->conf, g->self) ==
-                           VRRP_PRIORITY_OWNER;
                 g->n_routers++;
                 if (r < 0)
                         result = r;

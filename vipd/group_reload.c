@@ -40,11 +40,8 @@ static void rebind(struct group *g, const struct conf_group *before)
         const struct conf_group *conf = g->conf;
         const char *digest = g->config->digest;
 
-        for (unsigned i = 0; i < g->n_routers; i++) {
+        for (unsigned i = 0; i < g->n_routers; i++)
                 virtual_router_rebind(&g->routers[i], g->config, conf, g->self);
-                g->routers[i].owner = config_priority(g->config, conf, g->self) ==
-                                      VRRP_PRIORITY_OWNER;
-        }
         hook_queue_rebind(g->hooks, digest, conf->name, conf->hooks, conf->n_hooks);
         if (announcement_reconfigure(g->announcement, &conf->announce, conf->vips, conf->n_vips) <
                     0 ||

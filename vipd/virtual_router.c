@@ -69,12 +69,12 @@ static enum vrrp_error judge_datagram(const struct virtual_router *v, const stru
                                                                          : VRRP_OK;
 }
 
+/* That we own the addresses (priority 255) is no reason to ignore an advert: two owners must find
+ * each other, and the election decides (erratum 8298). */
 static enum vrrp_error judge_advert(const struct virtual_router *v, const struct vrrp_advert *a)
 {
         if (a->version != v->conf->version)
                 return VRRP_ERR_VERSION;
-        if (v->owner)
-                return VRRP_ERR_OWN_OWNER;
         if (a->has_password != v->conf->has_password)
                 return VRRP_ERR_AUTH_TYPE;
         if (a->has_password && !vrrp_password_equal(a->password, v->conf->password))

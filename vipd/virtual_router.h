@@ -34,7 +34,6 @@ struct virtual_router {
         struct vrrp_receiver receiver;
         uint8_t family;
         struct ip_addr source;  /* family 0: none now, cannot send */
-        bool owner;             /* our priority is 255 */
         unsigned n_advertised;  /* of conf->vips of this family */
         virtual_router_heard *heard;
         void *arg;

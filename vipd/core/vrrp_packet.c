@@ -269,8 +269,6 @@ const char *vrrp_error_name(enum vrrp_error e)
                 return "unknown-vrid";
         case VRRP_ERR_INTERVAL:
                 return "interval";
-        case VRRP_ERR_OWN_OWNER:
-                return "own-owner";
         case VRRP_ERR_COUNT:
                 break;
         }

@@ -39,7 +39,6 @@ enum vrrp_error {
         VRRP_ERR_DESTINATION, /* multicast for a unicast group, or the reverse */
         VRRP_ERR_UNKNOWN_VRID,
         VRRP_ERR_INTERVAL, /* zero (found by the codec); v2: differs from ours (RFC 3768 7.1) */
-        VRRP_ERR_OWN_OWNER, /* we are the address owner ourselves (priority 255) */
         VRRP_ERR_COUNT,
 };
 
