@@ -71,7 +71,7 @@ static void print_setting(const struct conf_setting *s)
         printf("%s\n  type     %s\n", name, s->type);
         if (s->required)
                 printf("  default  none, it must be given\n");
-        else
+        else if (s->kind != CONF_KIND_SECTION && s->kind != CONF_KIND_NAMED)
                 printf("  default  %s\n", s->fallback ? s->fallback : "none");
         printf("  meaning  %s\n", s->help);
         if (!s->available)
