@@ -141,6 +141,15 @@ void status_print_groups(const json_t *status)
         table_end(t);
 }
 
+/** Did the reason for the state name this check already? */
+static bool is_reason(const json_t *group, const char *check)
+{
+        char words[128];
+
+        snprintf(words, sizeof(words), "check %s is down", check);
+        return strstr(text_of(group, "state_reason", ""), words);
+}
+
 static void note_checks(const json_t *group, const char *name)
 {
         const json_t *list = json_object_get(json_object_get(group, "checks"), "list");
@@ -150,7 +159,8 @@ static void note_checks(const json_t *group, const char *name)
         json_array_foreach(list, i, check) {
                 const char *detail = text_of(check, "detail", "");
 
-                if (strcmp(text_of(check, "state", ""), "down") == 0)
+                if (strcmp(text_of(check, "state", ""), "down") == 0 &&
+                    !is_reason(group, text_of(check, "name", "?")))
                         printf("* %s: check %s is down%s%s\n", name, text_of(check, "name", "?"),
                                *detail ? ": " : "", detail);
         }
