@@ -13,6 +13,8 @@
 #include "lib/hook_event.h"
 #include "lib/log.h"
 
+#define NOT_REACHED "vipring-run is not reachable"
+
 /* One run that waits or is under way. */
 struct due {
         TAILQ_ENTRY(due) link;
@@ -126,7 +128,7 @@ static void give_up(struct hook_queue *q, struct due *d, int error)
 {
         const struct runner_result result = {
                 .status = -1,
-                .detail = error == -ENOTCONN ? "vipring-run is not reachable" : strerror(-error),
+                .detail = error == -ENOTCONN ? NOT_REACHED : strerror(-error),
         };
 
         report(q, d, &result);
@@ -204,22 +206,6 @@ void hook_queue_fire(struct hook_queue *q, enum conf_hook_on on,
         next(q);
 }
 
-void hook_queue_flush(struct hook_queue *q)
-{
-        struct due *d;
-
-        while ((d = TAILQ_FIRST(&q->waiting))) {
-                if (hand_over(q, d) < 0)
-                        break;
-                take(q, d);
-                free(d);
-        }
-        /* their answers come in an order we do not keep track of */
-        runner_forget(q->runner, q);
-        free(q->running);
-        q->running = NULL;
-}
-
 void hook_queue_rebind(struct hook_queue *q, const char *digest, const char *group,
                        const struct conf_hook *hooks, unsigned n)
 {
@@ -263,16 +249,26 @@ int hook_queue_new(struct hook_queue **ret, struct runner *runner, const char *d
 
 struct hook_queue *hook_queue_free(struct hook_queue *q)
 {
+        struct log_about who;
         struct due *d;
+        unsigned lost = 0;
+        int error = 0;
 
         if (!q)
                 return NULL;
-        runner_forget(q->runner, q);
-        free(q->running);
+        who = about(q);
         while ((d = TAILQ_FIRST(&q->waiting))) {
+                if (error == 0)
+                        error = hand_over(q, d);
                 take(q, d);
                 free(d);
+                lost += error < 0;
         }
+        if (error < 0)
+                log_write(LOG_WARNING, &who, "%u waiting hooks are not run: %s", lost,
+                          error == -ENOTCONN ? NOT_REACHED : strerror(-error));
+        runner_forget(q->runner, q);
+        free(q->running);
         sd_event_source_disable_unref(q->retry);
         free(q);
         return NULL;

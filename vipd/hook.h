@@ -26,7 +26,11 @@ struct hook_queue;
 int hook_queue_new(struct hook_queue **ret, struct runner *runner, const char *digest,
                    const char *group, const struct conf_hook *hooks, unsigned n);
 
-/** What waits is not run any more; see hook_queue_flush(). NULL is allowed. @return NULL */
+/**
+ * Hand what waits to vipring-run, which runs it in order, also when we are
+ * gone (the hooks of "stop"). Nothing is heard of it any more. NULL is allowed.
+ * @return NULL
+ */
 struct hook_queue *hook_queue_free(struct hook_queue *q);
 
 /** After a reload: the new hooks; what waits of hooks that are gone is dropped. */
@@ -37,12 +41,6 @@ void hook_queue_rebind(struct hook_queue *q, const char *digest, const char *gro
  *  facts->event is not looked at. */
 void hook_queue_fire(struct hook_queue *q, enum conf_hook_on on,
                      const struct runner_hook_facts *facts);
-
-/**
- * vipd is about to stop: hand everything that waits to vipring-run now, which
- * runs it in order, also when we are gone. Nothing is heard of it any more.
- */
-void hook_queue_flush(struct hook_queue *q);
 
 struct hook_stats {
         uint64_t run, failed, timed_out, dropped; /* failed includes timed_out */

@@ -138,7 +138,7 @@ static void go_realtime(void)
         struct sched_param param = {.sched_priority = REALTIME_PRIORITY};
         struct rlimit memlock;
 
-        if (sched_getscheduler(0) != SCHED_FIFO &&
+        if ((sched_getscheduler(0) & ~SCHED_RESET_ON_FORK) != SCHED_FIFO &&
             sched_setscheduler(0, SCHED_FIFO | SCHED_RESET_ON_FORK, &param) < 0)
                 log_info("no real-time scheduling: %s; on a busy host adverts may be late",
                          strerror(errno));

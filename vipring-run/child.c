@@ -58,6 +58,17 @@ static void settle(int out, int why)
         umask(022);
 }
 
+/* The daemon may be spared when memory runs out; its programs are not. */
+static void give_up_oom_protection(void)
+{
+        CLEANUP(closep) int fd = open("/proc/self/oom_score_adj", O_RDWR | O_CLOEXEC);
+        char text[16] = "";
+
+        if (fd >= 0 && read(fd, text, sizeof(text) - 1) > 0 && text[0] == '-' &&
+            pwrite(fd, "0", 1, 0) < 0)
+                return; /* worth trying, no reason not to run */
+}
+
 static const struct passwd *find_user(const char *name, int why)
 {
         const struct passwd *pw;
@@ -129,6 +140,7 @@ _Noreturn void child_do(const struct command *c, int out, int why)
         setsid();
         default_signals();
         settle(out, why);
+        give_up_oom_protection();
         if (c->kind == COMMAND_PROGRAM)
                 run_program(c, why);
         look(c);
