@@ -222,6 +222,60 @@ static void a_removed_address_is_not_announced_and_its_place_is_free(void **stat
         free(f.memory);
 }
 
+/* fe80::1 of a gateway, say. So many links that some share a bucket of the table. */
+static void an_address_on_many_links_is_as_many(void **state)
+{
+        struct ip_addr addr = vip(1);
+        struct fixture f;
+
+        make(&f, &usual, 40);
+        for (uint32_t link = 0; link < 40; link++)
+                assert_true(announce_add(&f.a, &addr, link));
+        assert_int_equal(f.a.n, 40);
+        for (uint32_t link = 0; link < 40; link++)
+                assert_int_equal(expect(&f.a, 0, 1, 1)->link, link);
+        for (uint32_t link = 0; link < 39; link++)
+                assert_true(announce_remove(&f.a, &addr, link));
+        assert_int_equal(expect(&f.a, US_PER_S, 1, 2)->link, 39);
+        free(f.memory);
+}
+
+static void a_sweep_keeps_what_was_marked_since_the_last(void **state)
+{
+        struct ip_addr one = vip(1), two = vip(2), gone = vip(9);
+        struct fixture f;
+
+        make(&f, &usual, 3);
+        add(&f.a, 0, 3);
+        assert_true(announce_mark(&f.a, &one, LINK));
+        assert_true(announce_mark(&f.a, &two, LINK));
+        assert_false(announce_mark(&f.a, &gone, LINK));
+        assert_int_equal(announce_sweep(&f.a), 1);
+        expect(&f.a, 0, 1, 1);
+        expect(&f.a, 0, 2, 1);
+        assert_true(announce_mark(&f.a, &two, LINK));
+        assert_int_equal(announce_sweep(&f.a), 1);
+        expect(&f.a, US_PER_S, 2, 2);
+        assert_int_equal(announce_sweep(&f.a), 1);
+        assert_true(mono_is_never(announce_deadline(&f.a, after(US_PER_S))));
+        free(f.memory);
+}
+
+/* A full bucket of 64 is worth two frames at once after the rate fell to 2 a second. */
+static void a_lower_rate_holds_at_once(void **state)
+{
+        const struct announce_schedule slow = {.count = 1, .interval_us = 0, .rate = 2};
+        struct fixture f;
+
+        make(&f, &usual, 10);
+        add(&f.a, 0, 10);
+        announce_reconfigure(&f.a, &slow);
+        expect(&f.a, 0, 0, 1);
+        expect(&f.a, 0, 1, 1);
+        expect(&f.a, 500 * US_PER_MS, 2, 1);
+        free(f.memory);
+}
+
 static void a_frame_that_failed_comes_again_and_counts_once(void **state)
 {
         struct fixture f;
@@ -480,6 +534,9 @@ int main(void)
                 cmocka_unit_test(repeat_of_a_link_leaves_the_others_alone),
                 cmocka_unit_test(an_address_added_again_starts_anew_and_takes_no_second_place),
                 cmocka_unit_test(a_removed_address_is_not_announced_and_its_place_is_free),
+                cmocka_unit_test(an_address_on_many_links_is_as_many),
+                cmocka_unit_test(a_sweep_keeps_what_was_marked_since_the_last),
+                cmocka_unit_test(a_lower_rate_holds_at_once),
                 cmocka_unit_test(a_frame_that_failed_comes_again_and_counts_once),
                 cmocka_unit_test(tries_end_but_the_schedule_goes_on),
                 cmocka_unit_test(a_failing_address_does_not_hold_up_the_others),

@@ -295,9 +295,6 @@ void announce_reconfigure(struct announce *a, const struct announce_schedule *sc
 
         assert(schedule->count > 0 && schedule->interval_us >= 0 && schedule->refresh_us >= 0);
         a->schedule = *schedule;
-        if (a->credit > full_credit(a))
-                a->credit = full_credit(a);
-
         memset(&a->queues[ANNOUNCE_REPEAT], 0, sizeof(a->queues[0]));
         memset(&a->queues[ANNOUNCE_REFRESH], 0, sizeof(a->queues[0]));
         while (at[0] || at[1]) {
