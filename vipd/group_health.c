@@ -93,6 +93,7 @@ __attribute__((format(printf, 3, 4))) static void add_fault(struct group *g, enu
                 va_start(args, format);
                 vsnprintf(g->fault_text, sizeof(g->fault_text), format, args);
                 va_end(args);
+                timeline_trim(g->fault_text);
         }
         g->faults |= fault;
 }

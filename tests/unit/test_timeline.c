@@ -76,6 +76,20 @@ static void long_texts_are_cut_and_terminated(void **state)
         assert_string_equal(text, "");
 }
 
+static void texts_are_not_cut_within_a_character(void **state)
+{
+        char text[6];
+
+        timeline_text(text, sizeof(text), "abc\u00e9d"); /* 3 + 2 bytes fit */
+        assert_string_equal(text, "abc\u00e9");
+        timeline_text(text, sizeof(text), "abcd\u00e9"); /* its second byte does not */
+        assert_string_equal(text, "abcd");
+        timeline_text(text, sizeof(text), "abc\U0001f600"); /* four bytes, two fit */
+        assert_string_equal(text, "abc");
+        timeline_text(text, sizeof(text), "a\U0001f600b"); /* just fits without the b */
+        assert_string_equal(text, "a\U0001f600");
+}
+
 /* --- the file ---------------------------------------------------------------------- */
 
 static char folder[64];
@@ -181,6 +195,7 @@ int main(void)
                 cmocka_unit_test(steps_carry_the_time_since_the_event_began),
                 cmocka_unit_test(more_steps_than_fit_keep_the_first_ones_and_the_last),
                 cmocka_unit_test(long_texts_are_cut_and_terminated),
+                cmocka_unit_test(texts_are_not_cut_within_a_character),
                 cmocka_unit_test_setup_teardown(events_are_read_back_after_a_restart, make_folder,
                                                 remove_folder),
                 cmocka_unit_test_setup_teardown(garbage_in_the_file_is_skipped, make_folder,

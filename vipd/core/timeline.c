@@ -9,6 +9,20 @@ void timeline_init(struct timeline *t, uint64_t last_id)
         t->last_id = last_id;
 }
 
+void timeline_trim(char *text)
+{
+        size_t len = strlen(text), start = len, need;
+
+        while (start > 0 && ((unsigned char)text[start - 1] & 0xc0) == 0x80)
+                start--; /* over continuation bytes */
+        if (start == 0 || (unsigned char)text[start - 1] < 0xc0)
+                return;
+        start--;
+        need = (unsigned char)text[start] >= 0xf0 ? 4 : (unsigned char)text[start] >= 0xe0 ? 3 : 2;
+        if (len - start < need)
+                text[start] = '\0';
+}
+
 void timeline_text(char *to, size_t size, const char *from)
 {
         size_t len = from ? strnlen(from, size - 1) : 0;
@@ -16,6 +30,7 @@ void timeline_text(char *to, size_t size, const char *from)
         if (len > 0)
                 memcpy(to, from, len);
         to[len] = '\0';
+        timeline_trim(to);
 }
 
 static struct timeline_event *timeline_slot(struct timeline *t, uint64_t id)

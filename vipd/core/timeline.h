@@ -80,8 +80,11 @@ uint64_t timeline_first_id(const struct timeline *t);
 /** Add a step. Texts are cut to their sizes. */
 void timeline_step(struct timeline_event *ev, mono_t at, const char *what, const char *detail);
 
-/** Copy text, cut at the size, always terminated. */
+/** Copy text, cut at the size but not within a UTF-8 character, always terminated. */
 void timeline_text(char *to, size_t size, const char *from);
+
+/** Take away the beginning of a UTF-8 character at the end, left by something that cut by bytes. */
+void timeline_trim(char *text);
 
 const char *timeline_cause_name(enum timeline_cause c);
 
