@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <linux/rtnetlink.h>
 #include <netlink/errno.h>
+#include <netlink/msg.h>
 #include <netlink/socket.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -88,8 +89,8 @@ static int take_event(struct kernel *k)
         }
         if (len < 0)
                 return len;
-        for (struct nlmsghdr *h = (struct nlmsghdr *)k->event_buffer; NLMSG_OK(h, len);
-             h = NLMSG_NEXT(h, len)) {
+        for (struct nlmsghdr *h = (struct nlmsghdr *)k->event_buffer; nlmsg_ok(h, len);
+             h = nlmsg_next(h, &len)) {
                 k->stats.events++;
                 kernel_message(k, h, false);
         }

@@ -98,8 +98,8 @@ static int collect(struct kernel *k, struct kernel_op *ops, size_t n, uint32_t l
                         return -EPROTO; /* the kernel answers before sendmsg() returns */
                 if (len < 0)
                         return len;
-                for (struct nlmsghdr *h = (struct nlmsghdr *)k->answer_buffer; NLMSG_OK(h, len);
-                     h = NLMSG_NEXT(h, len)) {
+                for (struct nlmsghdr *h = (struct nlmsghdr *)k->answer_buffer; nlmsg_ok(h, len);
+                     h = nlmsg_next(h, &len)) {
                         const struct nlmsgerr *e = nlmsg_data(h);
                         uint32_t at = h->nlmsg_seq - ops[0].seq;
 

@@ -137,8 +137,8 @@ static int stage_done(struct kernel *k)
 
 static int take_piece(struct kernel *k, int len)
 {
-        for (struct nlmsghdr *h = (struct nlmsghdr *)k->dump_buffer; NLMSG_OK(h, len);
-             h = NLMSG_NEXT(h, len)) {
+        for (struct nlmsghdr *h = (struct nlmsghdr *)k->dump_buffer; nlmsg_ok(h, len);
+             h = nlmsg_next(h, &len)) {
                 if (h->nlmsg_seq != k->dump_seq)
                         continue;
                 if (h->nlmsg_flags & NLM_F_DUMP_INTR)
