@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "config.h"
+#include "vipctl/complete.h"
 #include "vipctl/text.h"
 #include "vipctl/vipctl.h"
 
@@ -25,7 +26,7 @@ enum {
         OPT_YES,
         OPT_TIMEOUT,
         OPT_VERSION,
-        OPT_LIST_VERBS,
+        OPT_COMPLETE,
 };
 
 static const struct option long_options[] = {
@@ -42,7 +43,7 @@ static const struct option long_options[] = {
         {"yes", no_argument, NULL, OPT_YES},
         {"help", no_argument, NULL, 'h'},
         {"version", no_argument, NULL, OPT_VERSION},
-        {"list-verbs", no_argument, NULL, OPT_LIST_VERBS}, /* for the completion */
+        {"complete", no_argument, NULL, OPT_COMPLETE}, /* see complete.c */
         {0},
 };
 
@@ -94,13 +95,6 @@ static void print_help(const struct verb *verb)
         printf("\nSee vipctl(8).\n");
 }
 
-static void list_verbs(void)
-{
-        for (const struct verb *v = verbs; v->name; v++)
-                if (v->run)
-                        puts(v->name);
-}
-
 static bool parse_output(const char *text, enum output *ret)
 {
         static const char *const names[] = {"table", "json", "jsonl"};
@@ -118,7 +112,7 @@ static bool parse_output(const char *text, enum output *ret)
 struct command_line {
         struct options options;
         unsigned given; /* bits of enum verb_option */
-        bool help;
+        bool help, complete;
 };
 
 /** One option with a value or effect of its own. @return false after saying what is wrong */
@@ -164,6 +158,8 @@ static bool take_option(struct command_line *c, int option)
                 return o->yes = true;
         case 'h':
                 return c->help = true;
+        case OPT_COMPLETE:
+                return c->complete = true;
         default: /* getopt has said what is wrong */
                 return false;
         }
@@ -221,13 +217,11 @@ int main(int argc, char **argv)
                         puts("vipctl (vipring) " PACKAGE_VERSION);
                         return finish(CTL_DONE);
                 }
-                if (option == OPT_LIST_VERBS) {
-                        list_verbs();
-                        return finish(CTL_DONE);
-                }
                 if (!take_option(&c, option))
                         return CTL_USAGE;
         }
+        if (c.complete)
+                return finish(complete(&c.options, argc - optind, argv + optind));
         if (optind == argc) {
                 if (!c.help)
                         return usage_error(NULL);

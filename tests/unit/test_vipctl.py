@@ -606,6 +606,42 @@ class Explain(Case):
         self.assertEqual([s["name"] for s in found], ["vrid"])
 
 
+class Completion(Case):
+    def words(self, *so_far):
+        return self.vipctl("--complete", "--", *so_far)[0].split()
+
+    def test_each_operand_offers_its_kind(self):
+        self.assertEqual(self.words(), ["status", "why", "events", "move", "check", "reload", "explain"])
+        for so_far, words in ((["move"], ["web"]), (["move", "web"], ["lb1", "lb2"]),
+                              (["status"], ["web", "lb1", "lb2"]), (["why"], ["web"])):
+            self.vipd.answer(STATUS)
+            self.assertEqual(self.words(*so_far), words)
+        self.assertIn("groups.NAME.vrid", self.words("explain"))
+        for nothing in (["move", "web", "lb2"], ["reload"], ["check"], ["drain"], ["nonsense"]):
+            self.assertEqual(self.words(*nothing), [])
+
+    def bash(self, *line):
+        """What the shell would offer for the last word."""
+        script = os.path.dirname(os.path.abspath(__file__)) + "/../../vipctl/vipctl.bash"
+        run = ('compopt() { :; }; PATH=$1:$PATH; . "$2"; shift 2; COMP_WORDS=("$@"); '
+               'COMP_CWORD=$(($# - 1)); _vipctl; printf "%s\\n" "${COMPREPLY[@]}"')
+        done = subprocess.run(["bash", "-c", run, "bash", os.path.dirname(VIPCTL), script, "vipctl",
+                               "--run-dir", self.dir, *line], capture_output=True, text=True, check=True,
+                              env=self.env(), timeout=DEADLINE)
+        self.assertEqual(done.stderr, "")
+        return done.stdout.split()
+
+    def test_bash_offers_verbs_names_and_the_verbs_own_options(self):
+        self.assertEqual(self.bash("re"), ["reload"])
+        self.vipd.answer(STATUS)
+        self.assertEqual(self.bash("move", "--dry-run", "web", ""), ["lb1", "lb2"])
+        self.assertEqual(self.bash("move", "--dr"), ["--dry-run"])
+        self.assertEqual(self.bash("status", "--dr"), [])
+        self.assertEqual(self.bash("status", "-o", "jso"), ["json", "jsonl"])
+        self.assertEqual(self.bash("explain", "groups.NAME.vr"),
+                         [w for w in self.words("explain") if w.startswith("groups.NAME.vr")])
+
+
 if __name__ == "__main__":
     if len(sys.argv) > 1 and os.path.exists(sys.argv[1]):
         VIPCTL = os.path.abspath(sys.argv.pop(1))
