@@ -255,7 +255,8 @@ static void the_first_slice_of_a_set_does_not_wait_for_other_sets(void **state)
         assert_int_equal(answer(&s[0], 0), '+');
 }
 
-/* --- failures ---------------------------------------------------------------------------------- */
+/* --- failures ----------------------------------------------------------------------------------
+ */
 
 static void a_failed_add_is_tried_again_with_growing_delay(void **state)
 {
@@ -318,7 +319,8 @@ static void a_set_that_joins_in_trouble_is_told_too(void **state)
         assert_int_equal(r.err, -EACCES);
 }
 
-/* --- losses ------------------------------------------------------------------------------------- */
+/* --- losses -------------------------------------------------------------------------------------
+ */
 
 static void a_removed_address_is_asked_for_again_at_once(void **state)
 {
@@ -491,7 +493,8 @@ static void an_address_made_somebody_elses_is_made_ours_again(void **state)
         assert_int_equal(plan.stats.lost, 0);
 }
 
-/* --- sets that share ------------------------------------------------------------------------------ */
+/* --- sets that share
+ * ------------------------------------------------------------------------------ */
 
 static void an_address_of_two_sets_goes_with_the_last(void **state)
 {
@@ -632,7 +635,8 @@ static void an_ipv6_address_is_one_whatever_its_prefix_length(void **state)
         assert_ptr_not_equal(entry(&s), entry(&foreign)); /* two of IPv4 */
 }
 
-/* --- links --------------------------------------------------------------------------------------- */
+/* --- links ---------------------------------------------------------------------------------------
+ */
 
 static void addresses_wait_for_their_link_and_come_with_it(void **state)
 {
@@ -741,7 +745,8 @@ static void a_link_replaced_under_its_name_gets_everything_anew(void **state)
         assert_int_equal(web.up, 1);
 }
 
-/* --- dumps ---------------------------------------------------------------------------------------- */
+/* --- dumps
+ * ---------------------------------------------------------------------------------------- */
 
 static void what_a_dump_does_not_name_is_gone(void **state)
 {
@@ -857,14 +862,15 @@ static void own_addresses_that_change_mark_their_link_and_virtual_ones_do_not(vo
         assert_true(link->changed);
 }
 
-/* --- memory ----------------------------------------------------------------------------------------- */
+/* --- memory
+ * ----------------------------------------------------------------------------------------- */
 
 static void a_full_table_says_so_and_goes_on_in_larger_memory(void **state)
 {
         static struct addr_entry more_entries[2 * ENTRIES];
         static uint32_t more_heap[2 * ENTRIES], more_buckets[2 * ENTRIES];
         static struct addr_link more_links[2 * LINKS];
-        const struct addr_memory more = {more_entries, more_heap,    2 * ENTRIES, more_buckets,
+        const struct addr_memory more = {more_entries, more_heap,  2 * ENTRIES, more_buckets,
                                          2 * ENTRIES,  more_links, 2 * LINKS};
         struct addr_spec s[ENTRIES + 1], waiting = spec("2001:db8::10", 64);
         struct addr_sight last;

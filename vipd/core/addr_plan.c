@@ -67,6 +67,17 @@ static int obstacle(struct addr_plan *p, const struct addr_entry *e)
         return e->addr.family == AF_INET6 && !l->up ? -ENETDOWN : 0;
 }
 
+/* It cannot be asked for now, so what was said of it is believed. */
+static void believe_suspicion(struct addr_entry *e)
+{
+        if (!e->suspect)
+                return;
+        e->suspect = false;
+        e->restoring = true;
+        addr_set_count(e, false);
+        addr_set_unsettle(e);
+}
+
 static void report_unstable(struct addr_plan *p, struct addr_entry *e, int err)
 {
         if (e->unstable)
@@ -85,6 +96,7 @@ static void place_add(struct addr_plan *p, uint32_t index, bool first, mono_t no
                 addr_table_ready(&p->table, index, first);
                 return;
         }
+        believe_suspicion(e);
         e->err = err;
         if (e->unstable)
                 addr_table_unplace(&p->table, index); /* said; the link's return wakes it */
@@ -112,8 +124,18 @@ static void forget_trouble(struct addr_entry *e)
         e->n_losses = 0;
         e->unstable = false;
         e->restoring = false;
-        e->suspect = false;
         e->recreate = false;
+}
+
+/* Somebody else put a wanted address there: make it ours. */
+static void reclaim(struct addr_plan *p, uint32_t index, mono_t now)
+{
+        struct addr_entry *e = entry_at(p, index);
+
+        if (e->ours || !p->tags_work)
+                return; /* a kernel that keeps no tags cannot be satisfied */
+        e->todo = ADDR_TODO_ADD;
+        place_add(p, index, false, now);
 }
 
 void addr_plan_want(struct addr_plan *p, uint32_t index, mono_t now)
@@ -122,8 +144,9 @@ void addr_plan_want(struct addr_plan *p, uint32_t index, mono_t now)
 
         if (e->wanted++ > 0)
                 return;
-        if (e->place == ADDR_PLACE_PARKED && e->present) {
+        if (e->place == ADDR_PLACE_PARKED && e->intact && e->present) {
                 rest(p, index); /* moved from one set to another: never taken down */
+                reclaim(p, index, now);
                 return;
         }
         forget_trouble(e);
@@ -143,9 +166,10 @@ void addr_plan_unwant(struct addr_plan *p, uint32_t index, bool park)
                 rest(p, index);
                 return;
         }
+        believe_suspicion(e);
+        e->intact = e->present && e->todo == ADDR_TODO_NOTHING;
         e->todo = ADDR_TODO_DEL;
         e->recreate = false;
-        e->suspect = false;
         e->tries = 0;
         if (park)
                 addr_table_park(&p->table, index);
@@ -223,7 +247,7 @@ static bool is_links_fault(struct addr_plan *p, const struct addr_entry *e,
         return by->teller == ADDR_BY_OTHER && by->port == 0 && !link_of(p, e)->up;
 }
 
-/* Nobody wants it, and it is not there. */
+/* Nobody wants it, and it is not there, or was not; a removal that is due is asked for anyway. */
 static void drop_unwanted(struct addr_plan *p, uint32_t index)
 {
         struct addr_entry *e = entry_at(p, index);
@@ -231,8 +255,6 @@ static void drop_unwanted(struct addr_plan *p, uint32_t index)
         if (e->present)
                 mark_own_change(p, e);
         addr_set_count(e, false);
-        if (e->todo == ADDR_TODO_DEL)
-                rest(p, index);
         addr_plan_forget(p, index);
 }
 
@@ -261,19 +283,24 @@ static void drop_wanted(struct addr_plan *p, uint32_t index, const struct addr_o
 
 static void drop(struct addr_plan *p, uint32_t index, const struct addr_origin *by, mono_t now)
 {
-        const struct addr_entry *e = entry_at(p, index);
+        struct addr_entry *e = entry_at(p, index);
 
         if (e->wanted == 0)
                 drop_unwanted(p, index);
-        else if (e->present && e->todo != ADDR_TODO_ADD)
+        else if (e->todo == ADDR_TODO_ADD && !e->suspect)
+                addr_set_count(e, false); /* is to be put up anyway */
+        else if (e->present && !e->suspect)
                 drop_wanted(p, index, by, now);
-        /* else it is about to be put up anyway */
 }
 
-/* An echo of ours that is older than, or is, the request whose answer we have. */
+/*
+ * An echo of ours that is older than the last answer, by which the address is up. In all other
+ * cases everything is believed in its order: the last piece of news is the truth.
+ */
 static bool is_answered(const struct addr_entry *e, const struct addr_origin *by)
 {
-        return by->teller == ADDR_BY_US && e->seq_valid && (int32_t)(by->seq - e->seq) <= 0;
+        return by->teller == ADDR_BY_US && e->wanted > 0 && e->todo == ADDR_TODO_NOTHING &&
+               e->seq_valid && (int32_t)(by->seq - e->seq) <= 0;
 }
 
 void addr_plan_gone(struct addr_plan *p, const struct addr_sight *sight,
@@ -316,11 +343,6 @@ bool addr_plan_seen(struct addr_plan *p, const struct addr_sight *sight,
         if (i == ADDR_NONE)
                 return false;
         e = entry_at(p, i);
-        if (is_answered(e, by)) {
-                if (by->seq == e->seq && e->present)
-                        note(p, e, sight);
-                return true;
-        }
         if (by->teller == ADDR_BY_DUMP) {
                 if (e->touched == p->generation)
                         return true;
@@ -329,13 +351,14 @@ bool addr_plan_seen(struct addr_plan *p, const struct addr_sight *sight,
                 touch(p, e);
         }
         note(p, e, sight);
+        if (e->suspect)
+                rest(p, i); /* there it is again, by our doing or another's */
         if (e->wanted == 0 || e->todo != ADDR_TODO_NOTHING)
                 return true;
         if (sight->failed) {
                 addr_plan_recreate(p, i); /* ours come without detection */
-        } else if (!sight->ours && p->tags_work) {
-                e->todo = ADDR_TODO_ADD; /* somebody replaced it: make it ours again */
-                place_add(p, i, false, now);
+        } else {
+                reclaim(p, i, now);
         }
         return true;
 }
@@ -373,7 +396,7 @@ static void link_lost(struct addr_plan *p, uint32_t first, mono_t now)
                 next = e->link_next;
                 addr_set_count(e, false);
                 e->seq_valid = false;
-                touch(p, e);
+                e->touched = 0; /* what was told concerns a link that is no more */
                 if (e->wanted == 0) {
                         rest(p, i);
                         addr_plan_forget(p, i);
@@ -432,6 +455,7 @@ static void wake(struct addr_plan *p, uint32_t index)
                 return;
         }
         addr_table_unplace(&p->table, index);
+        believe_suspicion(e);
         e->err = obstacle(p, e);
         report_unstable(p, e, e->err);
 }
@@ -521,12 +545,10 @@ static bool judge(struct addr_plan *p, uint32_t index, int result, mono_t now)
 
         if (result == -EEXIST) {
                 rest(p, index);
+                reclaim(p, index, now);
                 return true;
         }
-        e->suspect = false;
-        e->restoring = true;
-        addr_set_count(e, false);
-        addr_set_unsettle(e);
+        believe_suspicion(e);
         if (result != -ENODEV)
                 count_loss(p, e, now); /* else it went with its link */
         return false;
@@ -539,7 +561,8 @@ void addr_plan_done(struct addr_plan *p, uint32_t index, int result, uint32_t se
         assert(e->place == ADDR_PLACE_NONE && e->todo != ADDR_TODO_NOTHING);
         e->seq = seq;
         e->seq_valid = true;
-        touch(p, e);
+        if (result == 0 || result == -EADDRNOTAVAIL || result == -EEXIST)
+                touch(p, e);
         if (e->suspect && judge(p, index, result, now))
                 return;
         if (e->todo == ADDR_TODO_DEL && (result == -EADDRNOTAVAIL || result == -ENODEV))

@@ -183,6 +183,8 @@ void addr_set_settle(struct addr_plan *p, struct addr_entry *e)
                         continue;
                 m->pending = false;
                 m->set->pending--;
+                if (m->set->claimed)
+                        member_news(p, m, ADDR_NEWS_UP);
                 finish(p, m->set);
         }
 }

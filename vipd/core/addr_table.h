@@ -58,6 +58,7 @@ struct addr_entry {
         enum addr_todo todo;
         bool recreate; /* take down, then put up with other parameters */
         bool suspect;  /* said to be gone: the add must fail if it is there */
+        bool intact;   /* when it was parked: up and nothing to do */
         enum addr_place place;
         mono_t due;
         unsigned tries; /* failed in a row */
