@@ -16,6 +16,14 @@
 #define HOUR_US (60 * MINUTE_US)
 #define DAY_US (24 * HOUR_US)
 
+bool text_is_utf8(const char *text)
+{
+        json_t *string = json_string(text);
+
+        json_decref(string);
+        return string;
+}
+
 const char *text_duration(int64_t us, char buf[static TEXT_MAX])
 {
         if (us < 0)

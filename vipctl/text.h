@@ -8,6 +8,9 @@
 
 #define TEXT_MAX 64
 
+/** Can it be a JSON string? */
+bool text_is_utf8(const char *text);
+
 /** "340 us", "61 ms", "1.2 s", "2m 11s", "3h 04m", "3d 04h"; "-" if negative. @return buf */
 const char *text_duration(int64_t us, char buf[static TEXT_MAX]);
 

@@ -229,5 +229,9 @@ int verb_events(const struct options *o, int n, char **operands)
 
         if (o->since && parse_since(&l, o->since) < 0)
                 return CTL_USAGE;
+        if (l.group && !text_is_utf8(l.group)) {
+                complain("the name of the group is not UTF-8");
+                return CTL_USAGE;
+        }
         return o->follow ? follow(&l) : list_once(&l);
 }

@@ -87,7 +87,11 @@ int verb_reload(const struct options *o, int n, char **operands)
 
         if (o->dry_run)
                 return dry_run(o);
-        q.args = json_object();
+        q.args = json_pack("{ss*}", "reason", o->reason);
+        if (!q.args) {
+                complain("the reason is not UTF-8");
+                return CTL_USAGE;
+        }
         r = ask(o, &q, &result);
         if (result && o->output != OUTPUT_TABLE)
                 ask_print_json(o->output, result);

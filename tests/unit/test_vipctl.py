@@ -527,6 +527,15 @@ class Reload(Case):
         self.assertEqual(self.vipctl("reload")[0],
                          "web changed; db, nat added; 12 unchanged; configuration 7f3a is in force\n")
         self.assertEqual(self.vipd.requests[0], {"verb": "reload", "id": 1, "args": {}})
+        self.vipd.answer({"unchanged": 1, "digest": "7f3a000000000000"})
+        self.vipctl("reload", "--reason", "new group")
+        self.assertEqual(self.vipd.requests[1]["args"], {"reason": "new group"})
+
+    def test_words_that_are_not_utf8_are_refused(self):
+        for words in (["reload", "--reason", b"\xff"], ["move", b"\xff", "lb1"], ["why", b"\xff"],
+                      ["events", b"\xff"]):
+            self.assertIn("not UTF-8", self.vipctl(*words, code=2)[1])
+        self.assertEqual(self.vipd.requests, [])
 
     def test_errors_are_printed_and_nothing_claimed(self):
         self.vipd.answer({"errors": ["a.conf:3: error: x", "a.conf:4: error: y"]}, code=6,
