@@ -492,8 +492,9 @@ bool sim_run(uint64_t seed, bool trace, struct sim_counts *add_to)
 
 /* --- trace and failure ---------------------------------------------------------------------- */
 
-static void say(FILE *to, const struct sim_world *w, const struct sim_node *n, const char *format,
-                va_list args)
+__attribute__((format(printf, 4, 0))) static void say(FILE *to, const struct sim_world *w,
+                                                      const struct sim_node *n,
+                                                      const char *format, va_list args)
 {
         fprintf(to, "%12.6f ", (double)w->now / 1e6);
         if (n)
