@@ -17,6 +17,9 @@
 #include "vipd/reload.h"
 
 #define HEARTBEAT_US US_PER_S
+/* How long a start waits for an address that says which node this is, and how often it looks. */
+#define SELF_WAIT_US (20 * US_PER_S)
+#define SELF_LOOK_US (200 * US_PER_MS)
 /* At the end, addresses are given this long to go down. */
 #define STOP_US (2 * US_PER_S)
 
@@ -186,26 +189,49 @@ static int load_config(struct daemon *d)
         return r;
 }
 
+/* At boot the address may come later than the daemon: wait a while, working off the kernel's news. */
+static int wait_for_self(struct daemon *d)
+{
+        mono_t until = mono_add_us(clock_now(), SELF_WAIT_US);
+        int self = -ENOENT;
+
+        log_warning("no node of %s has an address of this host yet; waiting %d s for one (or say "
+                    "which node it is with --node NAME)",
+                    d->options.config_path, (int)(SELF_WAIT_US / US_PER_S));
+        while (self == -ENOENT && !d->stopping && mono_before(clock_now(), until)) {
+                int r = sd_event_run(d->loop, SELF_LOOK_US);
+
+                if (r < 0)
+                        return r;
+                self = daemon_find_self(d->config, NULL, d->env.addresses);
+        }
+        return self;
+}
+
 static int find_self(struct daemon *d)
 {
         int self = daemon_find_self(d->config, d->options.node, d->env.addresses);
 
+        if (self == -ENOENT && !d->options.node)
+                self = wait_for_self(d);
         if (self >= 0) {
                 d->self = (unsigned)self;
                 return 0;
         }
-        if (d->options.node)
-                log_error("--node %s: no such node in %s", d->options.node,
+        if (d->options.node) {
+                log_error("--node %s: no such node in %s; not starting", d->options.node,
                           d->options.config_path);
-        else if (self == -ENOTUNIQ)
+                return -EINVAL;
+        }
+        if (self == -ENOTUNIQ) {
                 log_error("several nodes of %s have an address of this host; say which one it is "
-                          "with --node NAME",
+                          "with --node NAME; not starting",
                           d->options.config_path);
-        else
-                log_error("no node of %s has an address of this host; is the address configured "
-                          "yet? Or say which one it is with --node NAME",
-                          d->options.config_path);
-        return -EINVAL;
+                return -EINVAL;
+        }
+        log_error("no node of %s has an address of this host; ending, to be started again",
+                  d->options.config_path);
+        return -ENXIO;
 }
 
 /* Each of the parts the groups work with; the first failure ends the start. */

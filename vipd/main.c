@@ -2,7 +2,6 @@
 /* vipd: options, real-time settings, start and end. Everything else is daemon.c. */
 #include <errno.h>
 #include <getopt.h>
-#include <net/if.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -102,16 +101,6 @@ static int parse(int argc, char **argv, struct command_line *ret)
         return -1;
 }
 
-/* Interfaces that are not here are no error: they may come, or belong to another node. */
-static void warn_interfaces(const struct config *c)
-{
-        for (unsigned i = 0; i < c->n_groups; i++)
-                if (if_nametoindex(c->groups[i].iface) == 0)
-                        printf("%s: warning: group '%s': interface %s does not exist on this "
-                               "host\n",
-                               c->path, c->groups[i].name, c->groups[i].iface);
-}
-
 static int check(const char *path)
 {
         struct conf_errors errors = {0};
@@ -122,7 +111,6 @@ static int check(const char *path)
         conf_errors_clear(&errors);
         if (r < 0)
                 return CTL_CONFIG;
-        warn_interfaces(c);
         printf("%s: good: %u nodes, %u groups, digest %s\n", path, c->n_nodes, c->n_groups,
                c->digest);
         config_free(c);
