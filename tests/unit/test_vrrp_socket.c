@@ -141,6 +141,26 @@ static struct vrrp_advert sample(uint8_t family)
         };
 }
 
+/*
+ * Again and again, as an election does: a neighbour is resolved first, and just after the links
+ * came up the kernel may drop what waits for that.
+ */
+static void send_until_heard(struct vrrp_socket *from, const struct ip_addr *src,
+                             const struct ip_addr *dst, const void *bytes, size_t len,
+                             const struct heard *h)
+{
+        const mono_t end = mono_add_us(clock_now(), 2 * PATIENCE_US);
+
+        while (h->count == 0 && mono_before(clock_now(), end)) {
+                const mono_t again = mono_add_us(clock_now(), US_PER_S);
+
+                assert_int_equal(vrrp_socket_send(from, src, dst, bytes, len), 0);
+                while (h->count == 0 && mono_before(clock_now(), again))
+                        assert_true(sd_event_run(loop, 100 * US_PER_MS) >= 0);
+        }
+        assert_true(h->count > 0);
+}
+
 /* An advert sent here arrives there as it was sent, from the source that was asked for. */
 static void check_delivery(const char *source, const char *destination, bool multicast)
 {
@@ -154,8 +174,7 @@ static void check_delivery(const char *source, const char *destination, bool mul
         const size_t len = vrrp_advert_encode(&a, &src, &dst, bytes, sizeof(bytes));
 
         assert_true(len > 0);
-        assert_int_equal(vrrp_socket_send(from, &src, &dst, bytes, len), 0);
-        wait_for(&h, 1);
+        send_until_heard(from, &src, &dst, bytes, len, &h);
         assert_int_equal(ip_addr_cmp(&h.last.src, &src), 0);
         assert_int_equal(ip_addr_cmp(&h.last.dst, &dst), 0);
         assert_int_equal(h.last.ttl, VRRP_TTL);
@@ -166,8 +185,8 @@ static void check_delivery(const char *source, const char *destination, bool mul
                 vrrp_advert_decode(h.last.payload, h.last.len, &h.last.src, &h.last.dst, &back),
                 VRRP_OK);
         assert_int_equal(own.count, 0);
-        assert_int_equal(vrrp_socket_stats(from).sent, 1);
-        assert_int_equal(vrrp_socket_stats(to).received, 1);
+        assert_true(vrrp_socket_stats(from).sent >= 1);
+        assert_int_equal(vrrp_socket_stats(to).received, h.count);
         vrrp_socket_free(from);
         vrrp_socket_free(to);
 }
