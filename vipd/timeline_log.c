@@ -42,10 +42,10 @@ static json_t *steps_json(const struct timeline_log *l, const struct timeline_ev
         json_t *steps = json_array();
 
         for (unsigned i = 0; i < ev->n_steps; i++)
-                json_array_append_new(steps, json_pack("{s:s, s:I, s:s, s:s}", "node", l->node,
-                                                       "at_usec", (json_int_t)ev->steps[i].at_us,
-                                                       "what", ev->steps[i].what, "detail",
-                                                       ev->steps[i].detail));
+                json_array_append_new(steps,
+                                      json_pack("{s:s, s:I, s:s, s:s}", "node", l->node, "at_usec",
+                                                (json_int_t)ev->steps[i].at_us, "what",
+                                                ev->steps[i].what, "detail", ev->steps[i].detail));
         return steps;
 }
 
@@ -128,9 +128,9 @@ static void restore_event(struct timeline_log *l, const json_t *o)
         ev->closed = true;
 }
 
-static void restore_file(struct timeline_log *l)
+static void restore_file(struct timeline_log *l, const char *path)
 {
-        CLEANUP(fclosep) FILE *f = fopen(l->path, "re");
+        CLEANUP(fclosep) FILE *f = fopen(path, "re");
         CLEANUP(freep) char *line = NULL;
         size_t size = 0;
         ssize_t len;
@@ -158,12 +158,19 @@ static void open_file(struct timeline_log *l)
         l->written = fstat(l->fd, &st) == 0 ? (size_t)st.st_size : 0;
 }
 
+/** The file before this one. @return buf */
+static const char *old_path(const struct timeline_log *l, char buf[static PATH_MAX + 2])
+{
+        snprintf(buf, PATH_MAX + 2, "%s.1", l->path);
+        return buf;
+}
+
 static void rotate_file(struct timeline_log *l)
 {
         char old[PATH_MAX + 2];
         int fresh;
 
-        snprintf(old, sizeof(old), "%s.1", l->path);
+        old_path(l, old);
         if (rename(l->path, old) < 0)
                 log_warning("cannot rename %s: %s; it is begun anew", l->path, strerror(errno));
         fresh = open(l->path, O_WRONLY | O_APPEND | O_CREAT | O_TRUNC | O_CLOEXEC, 0640);
@@ -199,13 +206,15 @@ static void write_event(struct timeline_log *l, const struct timeline_event *ev)
 int timeline_log_new(struct timeline_log **ret, const char *state_dir, const char *node)
 {
         struct timeline_log *l = calloc(1, sizeof(*l));
+        char old[PATH_MAX + 2];
 
         if (!l)
                 return -ENOMEM;
         timeline_init(&l->timeline, 0);
         timeline_text(l->node, sizeof(l->node), node);
         snprintf(l->path, sizeof(l->path), "%s/timeline.jsonl", state_dir);
-        restore_file(l);
+        restore_file(l, old_path(l, old)); /* ids go on even if the file was just begun */
+        restore_file(l, l->path);
         open_file(l);
         *ret = l;
         return 0;
@@ -216,7 +225,7 @@ struct timeline_log *timeline_log_free(struct timeline_log *l)
         if (!l)
                 return NULL;
         if (l->fd >= 0)
-                close(l->fd);
+                log_close(l->fd); /* after what is still queued for it */
         free(l);
         return NULL;
 }
