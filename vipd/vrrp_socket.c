@@ -53,7 +53,6 @@ static const struct option options_v4[] = {
         {IPPROTO_IP, IP_TTL, VRRP_TTL},
         {IPPROTO_IP, IP_MULTICAST_TTL, VRRP_TTL},
         {IPPROTO_IP, IP_MULTICAST_LOOP, 0},
-        {IPPROTO_IP, IP_MULTICAST_ALL, 0}, /* not what other sockets have joined */
         {IPPROTO_IP, IP_TOS, TOS_NETWORK_CONTROL},
 };
 
@@ -62,7 +61,6 @@ static const struct option options_v6[] = {
         {IPPROTO_IPV6, IPV6_UNICAST_HOPS, VRRP_TTL},
         {IPPROTO_IPV6, IPV6_MULTICAST_HOPS, VRRP_TTL},
         {IPPROTO_IPV6, IPV6_MULTICAST_LOOP, 0},
-        {IPPROTO_IPV6, IPV6_MULTICAST_ALL, 0},
         {IPPROTO_IPV6, IPV6_TCLASS, TOS_NETWORK_CONTROL},
         {IPPROTO_IPV6, IPV6_RECVPKTINFO, 1},
         {IPPROTO_IPV6, IPV6_RECVHOPLIMIT, 1},
@@ -316,6 +314,12 @@ static void hand_out(struct vrrp_socket *s, struct slot *slot, struct mmsghdr *m
                 return;
         }
         d.multicast = ip_addr_cmp(&d.dst, &group) == 0;
+        /* What another socket of the host has joined. IP_MULTICAST_ALL would keep that away, its
+         * counterpart does nothing for IPv6 raw sockets (raw_v6_match). */
+        if (!d.multicast && ip_addr_is_multicast(&d.dst)) {
+                s->stats.other_groups++;
+                return;
+        }
         s->fn(s->arg, s, &d);
 }
 

@@ -68,6 +68,7 @@ uint8_t vrrp_socket_family(const struct vrrp_socket *s);
 struct vrrp_socket_stats {
         uint64_t received, sent, send_failed;
         uint64_t short_packets; /* without a whole IP header; not handed out */
+        uint64_t other_groups;  /* multicast to another group than VRRP's; not handed out */
         uint64_t overruns; /* SO_RXQ_OVFL: datagrams the kernel dropped before we read */
 };
 struct vrrp_socket_stats vrrp_socket_stats(const struct vrrp_socket *s);

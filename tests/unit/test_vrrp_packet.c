@@ -498,6 +498,17 @@ static void v2_authentication_data_without_password_is_ignored(void **state)
         assert_same(&a, &back);
 }
 
+static void a_password_that_is_not_used_does_not_leak(void **state)
+{
+        struct vrrp_advert a = advert(2, AF_INET, 1);
+        uint8_t bytes[VRRP_ADVERT_MAX];
+        const size_t len = encode(&a, bytes);
+
+        memcpy(a.password, "s3cret\0", VRRP_PASSWORD_LEN);
+        assert_int_equal(encode(&a, bytes), len);
+        assert_memory_equal(bytes + len - 8, "\0\0\0\0\0\0\0", 8);
+}
+
 /* --- encoding nonsense --- */
 
 static void v2_sends_whole_seconds_up_to_255_only(void **state)
@@ -773,6 +784,7 @@ int main(void)
                 cmocka_unit_test(reserved_bits_are_not_looked_at),
                 cmocka_unit_test(v2_authentication_other_than_none_and_simple_is_refused),
                 cmocka_unit_test(v2_authentication_data_without_password_is_ignored),
+                cmocka_unit_test(a_password_that_is_not_used_does_not_leak),
                 cmocka_unit_test(v2_sends_whole_seconds_up_to_255_only),
                 cmocka_unit_test(v3_sends_intervals_of_twelve_bits_only),
                 cmocka_unit_test(an_advert_that_makes_no_sense_is_not_encoded),
