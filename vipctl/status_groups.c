@@ -172,7 +172,10 @@ static void note_move(const json_t *group, const char *name)
         const json_t *last = json_object_get(group, "last");
         const char *owner = text_of(group, "owner", "?");
 
-        if (strcmp(text_of(last, "to", ""), owner) == 0)
+        if (strcmp(text_of(last, "to", ""), owner) == 0 && !text_of(last, "from", NULL))
+                printf("* %s was taken by %s: %s. 'vipctl why %s'\n", name, owner,
+                       text_of(last, "cause", "cause unknown"), name);
+        else if (strcmp(text_of(last, "to", ""), owner) == 0)
                 printf("* %s moved from %s: %s. 'vipctl why %s'\n", name, event_node(last, "from"),
                        text_of(last, "cause", "cause unknown"), name);
         else

@@ -293,6 +293,8 @@ class Status(Case):
     def test_a_group_away_from_home_says_by_which_move(self):
         away = self.changed(owner="lb2", role="backup", addresses_up=0, last=EVENT)
         self.assertEqual(self.lines(away)[3:], ["* web moved from lb1: check. 'vipctl why web'"])
+        away["groups"][0]["last"] = dict(EVENT, cause="start", **{"from": None})
+        self.assertEqual(self.lines(away)[3:], ["* web was taken by lb2: start. 'vipctl why web'"])
         away["groups"][0]["last"] = None
         self.assertEqual(self.lines(away)[3:], ["* web is away from lb1, its home"])
 
