@@ -44,7 +44,7 @@ static struct election_config take_config(struct bytes *b)
 
         return (struct election_config){
                 .priority = priority ? priority : 1,
-                .interval_us = ((flags & 4) ? 1 : 3891) * (take16(b) + INT64_C(1)),
+                .interval_us = ((flags & 4) ? 1 : 3890) * (take16(b) + INT64_C(1)),
                 .v2 = flags & 1,
                 .preempt = flags & 2,
                 .preempt_delay_us = (flags & 8) ? take16(b) * US_PER_CS : 0,
