@@ -287,6 +287,18 @@ static void interval_out_of_range_is_not_learned(void **state)
         }
 }
 
+static void intervals_at_the_ends_of_the_range_are_learned(void **state)
+{
+        const int64_t ends[] = {1, 255 * S};
+
+        for (size_t i = 0; i < 2; i++) {
+                struct rig r = rig_backup(rig_config(100));
+
+                hear_every(&r, 200, ends[i]);
+                assert_int_equal(r.e.active_interval_us, ends[i]);
+        }
+}
+
 static void version_2_does_not_learn_the_interval(void **state)
 {
         struct election_config c = rig_config(100);
@@ -328,6 +340,32 @@ static void backup_stops_without_a_release(void **state)
         assert_int_equal(r.e.state, ELECTION_INIT);
         assert_int_equal(r.e.cause, ELECTION_CAUSE_STOP);
         assert_true(mono_is_never(election_deadline(&r.e)));
+}
+
+/* What a backup knows of the active; a caller shows it. */
+static void backup_remembers_the_active_until_it_releases(void **state)
+{
+        struct rig r = rig_backup(rig_config(100));
+
+        assert_false(r.e.active_heard);
+        hear(&r, 50); /* discarded, but heard */
+        assert_true(r.e.active_heard);
+        assert_int_equal(r.e.active_priority, 50);
+        hear(&r, 200);
+        assert_int_equal(r.e.active_priority, 200);
+        hear(&r, 0);
+        assert_false(r.e.active_heard);
+        assert_int_equal(r.e.active_priority, 0);
+}
+
+static void who_became_active_knows_of_no_other(void **state)
+{
+        struct rig r = rig_backup(rig_config(100));
+
+        hear(&r, 200);
+        run_out(&r);
+        assert_false(r.e.active_heard);
+        assert_int_equal(r.e.active_priority, 0);
 }
 
 /* --- 6.4.3 Active ---------------------------------------------------------------- */
@@ -513,10 +551,13 @@ int main(void)
                 cmocka_unit_test(skew_after_a_release_is_of_the_learned_interval),
                 cmocka_unit_test(interval_of_a_discarded_advert_is_not_learned),
                 cmocka_unit_test(interval_out_of_range_is_not_learned),
+                cmocka_unit_test(intervals_at_the_ends_of_the_range_are_learned),
                 cmocka_unit_test(version_2_does_not_learn_the_interval),
                 cmocka_unit_test(better_backup_is_first_after_a_release),
                 cmocka_unit_test(advert_that_waited_in_the_socket_counts_before_the_timer),
                 cmocka_unit_test(backup_stops_without_a_release),
+                cmocka_unit_test(backup_remembers_the_active_until_it_releases),
+                cmocka_unit_test(who_became_active_knows_of_no_other),
                 cmocka_unit_test(active_sends_every_interval),
                 cmocka_unit_test(active_yields_to_a_greater_priority),
                 cmocka_unit_test(active_that_yields_adopts_the_interval),

@@ -28,6 +28,26 @@ static void backup_that_becomes_ineligible_says_nothing(void **state)
         assert_int_equal(left_us(&r), 3609375);
 }
 
+static void eligibility_is_known_in_every_state(void **state)
+{
+        struct rig r = rig_init(rig_config(100));
+
+        feed(&r, ELECTION_START);
+        assert_false(r.e.eligible);
+        feed(&r, ELECTION_ELIGIBLE);
+        assert_true(r.e.eligible);
+        feed(&r, ELECTION_INELIGIBLE); /* from BACKUP */
+        assert_false(r.e.eligible);
+        feed(&r, ELECTION_ELIGIBLE);
+        run_out(&r);
+        feed(&r, ELECTION_INELIGIBLE); /* from ACTIVE */
+        assert_false(r.e.eligible);
+        r = rig_init(rig_config(100));
+        feed(&r, ELECTION_ELIGIBLE);
+        feed(&r, ELECTION_INELIGIBLE); /* from INIT */
+        assert_false(r.e.eligible);
+}
+
 /* --- preempt delay -------------------------------------------------------------- */
 
 static struct election_config delayed(uint8_t priority, int64_t delay_us)
@@ -248,6 +268,28 @@ static void lowered_priority_does_not_topple_a_living_active(void **state)
         assert_int_equal(left_us(&r), 3687500); /* 3 s + 176/256 s */
 }
 
+/* 2609375 us were left, and now the skew is 56/256 s instead of 156/256 s. */
+static void raised_priority_goes_on_discarding(void **state)
+{
+        struct rig r = rig_backup(rig_config(100));
+
+        wait_us(&r, S);
+        hear(&r, 90);
+        set_priority(&r, 200);
+        assert_int_equal(left_us(&r), 2609375 - 390625);
+}
+
+/* The active was better before and after: its advert is not heard again by a change of ours. */
+static void changed_priority_does_not_wind_the_timer(void **state)
+{
+        struct rig r = rig_backup(rig_config(100));
+
+        hear(&r, 250);
+        wait_us(&r, 3 * S);
+        set_priority(&r, 56); /* 200/256 s instead of 156/256 s */
+        assert_int_equal(left_us(&r), 609375 + 171875);
+}
+
 static void owner_keeps_its_priority(void **state)
 {
         struct rig r = rig_active(rig_config(255));
@@ -366,6 +408,8 @@ static void second_stall_while_listening_makes_it_listen_anew(void **state)
         assert_int_equal(left_us(&r), 2 * S);
         stall(&r, 999 * MS); /* too short to miss an advert */
         assert_int_equal(left_us(&r), 1001 * MS);
+        stall(&r, S); /* just long enough */
+        assert_int_equal(left_us(&r), 2 * S);
 }
 
 static void stall_that_made_no_advert_late_changes_nothing(void **state)
@@ -445,6 +489,16 @@ static void backup_that_stood_still_for_less_than_an_interval_goes_on(void **sta
         wait_us(&r, 3 * S);
         stall(&r, 999 * MS);
         assert_int_equal(feed(&r, ELECTION_TIMER), ELECTION_DO_SEND | ELECTION_DO_CLAIM);
+}
+
+static void backup_that_stood_still_for_just_an_interval_listens(void **state)
+{
+        struct rig r = rig_backup(rig_config(100));
+
+        wait_us(&r, 3 * S);
+        stall(&r, S);
+        assert_int_equal(left_us(&r), 1609375);
+        assert_int_equal(r.e.stall_us, S);
 }
 
 static void backup_with_time_left_needs_no_grace(void **state)
@@ -637,6 +691,7 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(active_releases_when_it_becomes_ineligible),
                 cmocka_unit_test(backup_that_becomes_ineligible_says_nothing),
+                cmocka_unit_test(eligibility_is_known_in_every_state),
                 cmocka_unit_test(worse_active_is_left_alone_while_the_delay_runs),
                 cmocka_unit_test(delay_ends_in_a_takeover_within_one_down_interval),
                 cmocka_unit_test(delay_ends_exactly_when_it_is_over),
@@ -653,6 +708,8 @@ int main(void)
                 cmocka_unit_test(active_tells_its_new_priority_at_once),
                 cmocka_unit_test(raised_priority_preempts),
                 cmocka_unit_test(lowered_priority_does_not_topple_a_living_active),
+                cmocka_unit_test(raised_priority_goes_on_discarding),
+                cmocka_unit_test(changed_priority_does_not_wind_the_timer),
                 cmocka_unit_test(owner_keeps_its_priority),
                 cmocka_unit_test(priority_set_before_start_counts_after),
                 cmocka_unit_test(stalled_active_without_preempt_yields_to_whom_it_hears),
@@ -670,6 +727,7 @@ int main(void)
                 cmocka_unit_test(stalled_backup_takes_over_when_silence_goes_on),
                 cmocka_unit_test(backup_that_keeps_stalling_gets_one_grace_a_silence),
                 cmocka_unit_test(backup_that_stood_still_for_less_than_an_interval_goes_on),
+                cmocka_unit_test(backup_that_stood_still_for_just_an_interval_listens),
                 cmocka_unit_test(backup_with_time_left_needs_no_grace),
                 cmocka_unit_test(reconfiguration_never_moves),
                 cmocka_unit_test(active_sends_at_once_after_a_new_interval_priority_or_version),
