@@ -6,11 +6,13 @@
  * a model of what the shell does around it. Time is virtual, chance comes from a seed, so
  * one seed is one history.
  *
- *   plan.c   draws a configuration and a list of faults from the seed, and runs it
+ *   plan.c   draws a group and a list of faults from the seed
+ *   fault.c  lets them happen
+ *   run.c    lets time pass
  *   lan.c    carries adverts: delay, reorder, duplication, loss, cuts
  *   node.c   the shell: receives, steps the core, performs its actions, arms one timer
- *   watch.c  what must hold: a second, independent statement of the rules for each
- *            step of a node, and what users were promised of all nodes together
+ *   watch.c  what must hold of each step of a node: the rules, stated a second time
+ *   watch_world.c  what users were promised of all nodes together
  */
 #include <stdbool.h>
 #include <stdint.h>
@@ -127,7 +129,7 @@ uint64_t sim_draw(struct sim_random *r);
 int64_t sim_between(struct sim_random *r, int64_t low, int64_t high);
 bool sim_chance(struct sim_random *r, int permille);
 
-/* --- plan.c --- */
+/* --- run.c --- */
 /** Run one seed from its plan to the end. @return true if everything held */
 bool sim_run(uint64_t seed, bool trace, struct sim_counts *add_to);
 

@@ -22,6 +22,24 @@ static inline struct election_config rig_config(uint8_t priority)
         return (struct election_config){.priority = priority, .interval_us = S, .preempt = true};
 }
 
+/** A group whose better candidates wait for so long after a start. */
+static inline struct election_config delayed(uint8_t priority, int64_t delay_us)
+{
+        struct election_config c = rig_config(priority);
+
+        c.preempt_delay_us = delay_us;
+        return c;
+}
+
+/** A group without preempt. */
+static inline struct election_config sitting(uint8_t priority)
+{
+        struct election_config c = rig_config(priority);
+
+        c.preempt = false;
+        return c;
+}
+
 static inline struct rig rig_init(struct election_config config)
 {
         struct rig r = {.now = {1000 * S}};
