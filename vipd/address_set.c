@@ -10,6 +10,7 @@
 
 /* Reports told in one turn of the loop. */
 #define REPORTS_MAX 256
+#define SPARE_ENTRIES 256
 
 struct address_set *address_set_of(struct addr_set *set)
 {
@@ -20,7 +21,7 @@ struct address_set *address_set_of(struct addr_set *set)
 
 static int spec_of(struct addresses *a, const struct conf_vip *vip, struct addr_spec *ret)
 {
-        uint32_t slot = links_slot(&a->links, vip->dev);
+        uint32_t slot = addresses_slot(a, vip->dev);
 
         if (slot == LINKS_NONE)
                 return -ENOMEM;
@@ -34,6 +35,18 @@ static int spec_of(struct addresses *a, const struct conf_vip *vip, struct addr_
         return 0;
 }
 
+/* New entries that the list needs, with some to spare for what else comes on the host: a growing
+ * table is copied, which is for reloads, not for a busy hour. */
+static uint32_t count_new(const struct addresses *a, const struct addr_spec *specs, unsigned n)
+{
+        uint32_t count = SPARE_ENTRIES;
+
+        for (unsigned i = 0; i < n; i++)
+                count += addr_table_find(&a->plan.table, specs[i].link, &specs[i].addr,
+                                         specs[i].prefix_len) == ADDR_NONE;
+        return count;
+}
+
 static int assign(struct address_set *s, const struct conf_vip *vips, unsigned n)
 {
         CLEANUP(freep) struct addr_spec *specs = calloc(n + 1, sizeof(*specs));
@@ -43,7 +56,7 @@ static int assign(struct address_set *s, const struct conf_vip *vips, unsigned n
         for (unsigned i = 0; i < n && r >= 0; i++)
                 r = spec_of(s->a, &vips[i], &specs[i]);
         if (r >= 0)
-                r = addresses_reserve(s->a, n);
+                r = addresses_reserve(s->a, count_new(s->a, specs, n));
         if (r < 0) {
                 free(members);
                 return r;

@@ -7,6 +7,9 @@
 #include "vipd/core/addr_set.h"
 #include "vipd/links.h"
 
+/** The host's own included; more are not looked at. */
+#define ADDRESSES_ENTRIES_MAX 262144
+
 struct addresses {
         struct kernel *kernel;
         struct links links;
@@ -33,8 +36,16 @@ struct address_set {
         struct log_limit lost_limit, failed_limit, unstable_limit;
 };
 
+extern const struct kernel_listener addresses_listener;
+
+int addresses_on_work(sd_event_source *source, void *arg);
+int addresses_on_timer(sd_event_source *source, uint64_t usec, void *arg);
+
 /** Make room for `entries` more addresses and for all link slots. @return 0 or -ENOMEM */
 int addresses_reserve(struct addresses *a, uint32_t entries);
+
+/** The slot of a link's name, made if need be, with room in the plan. @return LINKS_NONE: no memory */
+uint32_t addresses_slot(struct addresses *a, const char *name);
 
 /** Perform one slice, of one set or (NULL) of what is due. @return operations done */
 unsigned addresses_slice(struct addresses *a, const struct addr_set *only);

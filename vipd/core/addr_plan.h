@@ -124,14 +124,4 @@ uint32_t addr_plan_sweep(struct addr_plan *p);
 /** How long after the n-th failure (1...) to try again. */
 int64_t addr_plan_delay_us(int64_t first_us, unsigned n);
 
-/* --- between addr_plan.c and addr_set.c ---------------------------------------------- */
-
-/** One more claimed set wants the entry / does not want it any more. */
-void addr_plan_want(struct addr_plan *p, uint32_t index, mono_t now);
-void addr_plan_unwant(struct addr_plan *p, uint32_t index, bool park);
-/** Scope, label or IPv6 prefix length of a wanted entry changed. */
-void addr_plan_recreate(struct addr_plan *p, uint32_t index);
-/** Forget the entry if nobody lists it, nothing is to do and it is not there. */
-void addr_plan_forget(struct addr_plan *p, uint32_t index);
-
 #endif

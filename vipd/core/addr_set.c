@@ -4,14 +4,11 @@
 #include <assert.h>
 #include <string.h>
 
+#include "vipd/core/addr_plan_internal.h"
+
 void addr_set_init(struct addr_set *set)
 {
         *set = (struct addr_set){.report_first = ADDR_NONE, .report_last = ADDR_NONE};
-}
-
-static struct addr_entry *entry_at(struct addr_plan *p, uint32_t index)
-{
-        return &p->table.mem.entries[index];
 }
 
 /* --- reports ---------------------------------------------------------------------- */
@@ -96,7 +93,7 @@ static enum addr_news first_news(const struct addr_set *set)
 /* One piece of news about one member; of the UP ones all that follow each other. */
 static void take_members(struct addr_plan *p, struct addr_set *set, struct addr_report *ret)
 {
-        const struct addr_entry *e = entry_at(p, set->members[set->report_first].entry);
+        const struct addr_entry *e = addr_plan_at(p, set->members[set->report_first].entry);
 
         ret->what = first_news(set);
         ret->port = e->lost_port;
@@ -203,7 +200,7 @@ void addr_set_unsettle(struct addr_entry *e)
 /* A member that is not yet as its set wants it keeps the set busy. */
 static void await(struct addr_plan *p, struct addr_member *m)
 {
-        const struct addr_entry *e = entry_at(p, m->entry);
+        const struct addr_entry *e = addr_plan_at(p, m->entry);
 
         if (is_as_wanted(m->set, e)) {
                 if (m->set->claimed)
@@ -274,7 +271,7 @@ static uint32_t hold(struct addr_plan *p, const struct addr_spec *spec)
                 i = addr_table_add(&p->table, spec->link, &spec->addr, spec->prefix_len);
         assert(i != ADDR_NONE);
 
-        e = entry_at(p, i);
+        e = addr_plan_at(p, i);
         if (e->held++ == 0)
                 addr_table_relist(&p->table, i, true);
         differs = !same_parameters(e, spec);
@@ -299,7 +296,7 @@ static void enter(struct addr_plan *p, struct addr_set *set, struct addr_member 
                   const struct addr_spec *spec, mono_t now)
 {
         uint32_t i = hold(p, spec);
-        struct addr_entry *e = entry_at(p, i);
+        struct addr_entry *e = addr_plan_at(p, i);
         const struct addr_member *old = find_member(e, set);
 
         *m = (struct addr_member){.set = set, .entry = i, .next_report = ADDR_NONE};
@@ -318,7 +315,7 @@ static void enter(struct addr_plan *p, struct addr_set *set, struct addr_member 
 
 static void leave(struct addr_plan *p, struct addr_set *set, struct addr_member *m)
 {
-        struct addr_entry *e = entry_at(p, m->entry);
+        struct addr_entry *e = addr_plan_at(p, m->entry);
         struct addr_member **at = &e->members;
 
         while (*at != m)
@@ -340,7 +337,7 @@ static void settle_list(struct addr_plan *p, struct addr_set *set)
         set->report_first = set->report_last = ADDR_NONE;
         for (uint32_t i = 0; i < set->n; i++) {
                 struct addr_member *m = &set->members[i];
-                const struct addr_entry *e = entry_at(p, m->entry);
+                const struct addr_entry *e = addr_plan_at(p, m->entry);
                 bool as_wanted = is_as_wanted(set, e);
 
                 if (!as_wanted)
@@ -360,8 +357,6 @@ void addr_set_assign(struct addr_plan *p, struct addr_set *set, struct addr_memb
 {
         struct addr_member *old = set->members;
         uint32_t n_old = set->n;
-
-        assert(addr_table_room(&p->table) >= n);
 
         for (uint32_t i = 0; i < n; i++)
                 enter(p, set, &members[i], &specs[i], now);

@@ -69,7 +69,7 @@ void addr_set_init(struct addr_set *set);
  * Give the set this list. What was in it before stays as it is; the rest of the old list is
  * parked for removal (addr_plan_unpark).
  * @param members  room for n, the caller's, until the next assign; the old piece is free then
- * The table must have room for n more entries (asserted).
+ * The table must have room for what it does not know yet of the list (asserted).
  */
 void addr_set_assign(struct addr_plan *p, struct addr_set *set, struct addr_member *members,
                      const struct addr_spec *specs, uint32_t n, mono_t now);
