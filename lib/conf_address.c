@@ -146,19 +146,28 @@ static int label(const char *word, struct conf_vip *vip, struct conf_why *why)
         if (strlen(word) >= IFNAMSIZ)
                 return conf_why(why, "the label \"%.40s\" is longer than %d characters", word,
                                 IFNAMSIZ - 1);
+        for (const char *c = word; *c; c++) {
+                if (*c <= ' ' || *c > '~' || *c == '/')
+                        return conf_why(why, "\"%s\" is not a label", word);
+        }
         strcpy(vip->label, word);
         return 0;
 }
 
-static int option(const char *name, const char *value, struct conf_vip *vip, struct conf_why *why)
+/** @param seen one bit for each option, set as they come */
+static int option(const char *name, const char *value, struct conf_vip *vip, unsigned *seen,
+                  struct conf_why *why)
 {
         static const char *const names[] = {"dev", "label", "scope", "block", NULL};
         char advice[CONF_ADVICE_MAX];
-        int r;
+        int r, at = conf_choices_find(names, name);
 
-        if (conf_choices_find(names, name) < 0)
+        if (at < 0)
                 return conf_why(why, "\"%.40s\" is not an option of an address%s", name,
                                 conf_choices_advise(names, name, advice));
+        if (*seen & (1u << at))
+                return conf_why(why, "\"%s\" is given twice", name);
+        *seen |= 1u << at;
         if (*value == '\0')
                 return conf_why(why, "a word is missing after \"%s\"", name);
         if (strcmp(name, "scope") == 0)
@@ -182,12 +191,14 @@ static void copy_word(char *buf, size_t size, const char **text)
 /** True if one of the options is "block", a whole prefix. */
 static bool names_block(const char *options)
 {
-        char word[80];
+        char name[80], value[80];
 
-        do
-                copy_word(word, sizeof(word), &options);
-        while (*word && strcmp(word, "block") != 0);
-        return *word != '\0';
+        for (;;) {
+                copy_word(name, sizeof(name), &options);
+                if (*name == '\0' || strcmp(name, "block") == 0)
+                        return *name != '\0';
+                copy_word(value, sizeof(value), &options);
+        }
 }
 
 int conf_value_vip(const char *text, struct conf_vip *ret, struct conf_why *why)
@@ -210,11 +221,8 @@ int conf_value_vip(const char *text, struct conf_vip *ret, struct conf_why *why)
                 copy_word(word, sizeof(word), &text);
                 if (*word == '\0')
                         break;
-                if (seen & (1u << (word[0] - 'a') % 32))
-                        return conf_why(why, "\"%s\" is given twice", word);
                 copy_word(value, sizeof(value), &text);
-                r = option(word, value, &vip, why);
-                seen |= 1u << (word[0] - 'a') % 32;
+                r = option(word, value, &vip, &seen, why);
         }
         if (r == 0)
                 *ret = vip;
