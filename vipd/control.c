@@ -32,10 +32,16 @@ struct move {
         sd_event_source *look;
 };
 
+/* A client that wants to hear of new events. */
+struct follower {
+        struct ctl_request *request;
+        char group[CONF_NAME_MAX]; /* only of this one; "" = all */
+};
+
 struct control {
         struct daemon *daemon;
         struct ctl_server *server;
-        struct ctl_request *followers[FOLLOWERS_MAX];
+        struct follower followers[FOLLOWERS_MAX];
         unsigned n_followers;
         struct move *moves[MOVES_MAX];
 };
@@ -69,9 +75,13 @@ static void on_event(void *arg, struct timeline_event *ev)
 {
         struct control *c = arg;
 
-        for (unsigned i = 0; i < c->n_followers; i++)
-                ctl_request_progress(c->followers[i],
-                                     timeline_log_json(c->daemon->env.timeline, ev));
+        for (unsigned i = 0; i < c->n_followers; i++) {
+                const struct follower *f = &c->followers[i];
+
+                if (!f->group[0] || strcmp(f->group, ev->group) == 0)
+                        ctl_request_progress(f->request,
+                                             timeline_log_json(c->daemon->env.timeline, ev));
+        }
 }
 
 static void on_follower_gone(struct ctl_request *req, void *arg)
@@ -79,7 +89,7 @@ static void on_follower_gone(struct ctl_request *req, void *arg)
         struct control *c = arg;
 
         for (unsigned i = 0; i < c->n_followers; i++)
-                if (c->followers[i] == req)
+                if (c->followers[i].request == req)
                         c->followers[i] = c->followers[--c->n_followers];
         ctl_request_done(req, NULL);
 }
@@ -89,6 +99,7 @@ static void verb_events(struct ctl_request *req, const json_t *args, void *arg)
         struct control *c = arg;
         struct timeline_log *log = c->daemon->env.timeline;
         struct timeline *t = timeline_log_events(log);
+        const char *group = text_arg(args, "group");
         bool follow = json_is_true(json_object_get(args, "follow"));
         json_t *events = json_array();
 
@@ -113,7 +124,8 @@ static void verb_events(struct ctl_request *req, const json_t *args, void *arg)
                 return;
         }
         json_decref(events);
-        c->followers[c->n_followers++] = req;
+        c->followers[c->n_followers].request = req;
+        snprintf(c->followers[c->n_followers++].group, CONF_NAME_MAX, "%s", group ? group : "");
         ctl_request_on_gone(req, on_follower_gone, c);
 }
 
@@ -163,9 +175,11 @@ static void on_reloaded(void *arg, int exit, const char *error, json_t *result)
 static void verb_reload(struct ctl_request *req, const json_t *args, void *arg)
 {
         struct control *c = arg;
+        const char *reason = text_arg(args, "reason");
         int r;
 
-        log_notice("uid %u asks for a reload", (unsigned)ctl_request_uid(req));
+        log_notice("uid %u asks for a reload%s%s", (unsigned)ctl_request_uid(req),
+                   reason ? ": " : "", reason ? reason : "");
         r = reload_start(c->daemon, on_reloaded, req);
         if (r == -EBUSY)
                 ctl_request_fail(req, CTL_REFUSED, "a reload is in progress already");
@@ -340,7 +354,7 @@ struct control *control_free(struct control *c)
                         move_end(c->moves[i]);
                 }
         while (c->n_followers > 0)
-                ctl_request_done(c->followers[--c->n_followers], NULL);
+                ctl_request_done(c->followers[--c->n_followers].request, NULL);
         ctl_server_free(c->server);
         free(c);
         return NULL;
