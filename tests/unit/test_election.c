@@ -493,6 +493,18 @@ static void yielding_to_an_owner_is_a_preemption(void **state)
         assert_int_equal(r.e.cause, ELECTION_CAUSE_PREEMPT);
 }
 
+/* Not allowed, but it happens: a caller that lets an owner hear (erratum 8298) ends it. */
+static void two_owners_decide_by_address(void **state)
+{
+        struct rig lower = rig_active(rig_config(255));
+        struct rig greater = rig_active(rig_config(255));
+
+        assert_int_equal(hear_from(&lower, 255, 1), ELECTION_DO_UNCLAIM);
+        assert_int_equal(hear_from(&greater, 255, -1), ELECTION_DO_SEND | ELECTION_DO_ANNOUNCE);
+        hear_from(&lower, 255, 1);                  /* an equal holds the timer */
+        assert_int_equal(left_us(&lower), 3003906); /* 3 s + 1/256 s */
+}
+
 static void active_releases_when_stopped(void **state)
 {
         struct rig r = rig_active(rig_config(100));
@@ -570,6 +582,7 @@ int main(void)
                 cmocka_unit_test(active_answers_a_release_and_restarts_its_pace),
                 cmocka_unit_test(active_without_preempt_yields_to_a_better_one_as_a_conflict),
                 cmocka_unit_test(yielding_to_an_owner_is_a_preemption),
+                cmocka_unit_test(two_owners_decide_by_address),
                 cmocka_unit_test(active_releases_when_stopped),
                 cmocka_unit_test(who_becomes_active_sends_at_its_own_interval),
                 cmocka_unit_test(restart_listens_for_three_of_its_own_intervals),
