@@ -78,6 +78,14 @@ static const char *state_word(const struct group *g, enum election_state s)
         return s == ELECTION_INIT && g->faults && !g->stopped ? "fault" : election_state_name(s);
 }
 
+/* As in the timeline: what failed, not only that something did. */
+static const char *cause_word(const struct group *g)
+{
+        if (g->election.cause != ELECTION_CAUSE_FAULT)
+                return election_cause_name(g->election.cause);
+        return timeline_cause_name(g->faults & GROUP_FAULT_CHECK ? TIMELINE_CHECK : TIMELINE_LINK);
+}
+
 static void fire_hooks(struct group *g, enum election_state before, bool ahead)
 {
         enum election_state after = g->election.state;
@@ -104,7 +112,7 @@ static void fire_hooks(struct group *g, enum election_state before, bool ahead)
                                 .from = before == ELECTION_INIT ? "init"
                                                                 : election_state_name(before),
                                 .to = state_word(g, after),
-                                .cause = election_cause_name(g->election.cause),
+                                .cause = cause_word(g),
                                 .owner = g->owner,
                                 .priority = g->election.priority,
                                 .vrid = g->conf->vrid,
