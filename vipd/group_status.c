@@ -81,7 +81,7 @@ static json_t *checks_json(const struct group *g)
 static json_t *adverts_json(const struct group *g)
 {
         json_t *rejected = json_object(), *peers = json_array();
-        json_int_t sent = 0, received = 0, failed = 0, addresses = 0, interval = 0;
+        json_int_t sent = 0, received = 0, failed = 0, addresses = 0, interval = 0, checksum = 0;
         char text[IP_ADDR_TEXT];
 
         for (unsigned i = 0; i < g->n_routers; i++) {
@@ -92,6 +92,7 @@ static json_t *adverts_json(const struct group *g)
                 failed += (json_int_t)v->send_failed;
                 addresses += (json_int_t)v->mismatched_addresses;
                 interval += (json_int_t)v->mismatched_interval;
+                checksum += (json_int_t)v->mismatched_checksum;
                 for (unsigned e = 1; e < VRRP_ERR_COUNT; e++) {
                         const char *name = vrrp_error_name(e);
                         json_int_t before = json_integer_value(json_object_get(rejected, name));
@@ -110,9 +111,10 @@ static json_t *adverts_json(const struct group *g)
                                           (json_int_t)v->peers[p].pseudo, "checksum_plain",
                                           (json_int_t)v->peers[p].plain));
         }
-        return json_pack("{s:I, s:I, s:I, s:o, s:I, s:I, s:o}", "sent", sent, "received", received,
+        return json_pack("{s:I, s:I, s:I, s:o, s:I, s:I, s:I, s:o}", "sent", sent, "received", received,
                          "send_failed", failed, "rejected", rejected, "mismatched_addresses",
-                         addresses, "mismatched_interval", interval, "peers", peers);
+                         addresses, "mismatched_interval", interval,
+                         "mismatched_checksum", checksum, "peers", peers);
 }
 
 static json_t *hooks_json(const struct group *g)

@@ -147,6 +147,29 @@ static void note_mismatch(struct virtual_router *v, const struct vrrp_datagram *
                           src, a->n_addrs, v->n_advertised);
 }
 
+/* We understand either form; keepalived and many routers only their own, so that we hear each other
+ * one way and both are active. */
+static void note_checksum_form(struct virtual_router *v, const struct vrrp_datagram *d,
+                               const struct vrrp_advert *a)
+{
+        const enum vrrp_sum ours = v->conf->checksum_plain ? VRRP_SUM_PLAIN : VRRP_SUM_PSEUDO;
+        char src[IP_ADDR_TEXT];
+        uint64_t withheld;
+
+        if (a->sum == VRRP_SUM_UNKNOWN || a->sum == ours)
+                return;
+        v->mismatched_checksum++;
+        if (log_limit_pass(&v->limit_checksum, clock_now(), &withheld))
+                log_write(LOG_WARNING,
+                          &(struct log_about){.group = v->conf->name,
+                                              .peer = ip_addr_format(&d->src, src)},
+                          "%s computes its checksums %s the pseudo-header, we %s; it is heard, but "
+                          "may not hear us: vrrp.checksum = \"%s\" would be its form",
+                          src, a->sum == VRRP_SUM_PSEUDO ? "with" : "without",
+                          ours == VRRP_SUM_PSEUDO ? "with" : "without",
+                          a->sum == VRRP_SUM_PSEUDO ? "pseudo-header" : "plain");
+}
+
 static void on_datagram(void *arg, const struct vrrp_datagram *d)
 {
         struct virtual_router *v = arg;
@@ -171,6 +194,7 @@ static void on_datagram(void *arg, const struct vrrp_datagram *d)
                 peer->plain += advert.sum == VRRP_SUM_PLAIN;
         }
         note_mismatch(v, d, &advert);
+        note_checksum_form(v, d, &advert);
         v->heard(v->arg, &advert, &d->src,
                  v->source.family ? ip_addr_cmp(&d->src, &v->source) : 1);
 }

@@ -40,10 +40,10 @@ struct virtual_router {
 
         uint64_t sent, received, send_failed;
         uint64_t rejected[VRRP_ERR_COUNT];
-        uint64_t mismatched_addresses, mismatched_interval;
+        uint64_t mismatched_addresses, mismatched_interval, mismatched_checksum;
         struct virtual_router_peer peers[VIRTUAL_ROUTER_PEERS];
         unsigned n_peers;
-        struct log_limit limit_rejected, limit_mismatch, limit_send;
+        struct log_limit limit_rejected, limit_mismatch, limit_checksum, limit_send;
 };
 
 /** Start listening. The struct and what it points to stay until virtual_router_stop(). */

@@ -429,6 +429,10 @@ static void both_checksum_forms_are_accepted_and_counted_by_peer(void **state)
         assert_int_equal(b.v.n_peers, 1);
         assert_int_equal(b.v.peers[0].plain, 1);
         assert_int_equal(b.v.peers[0].pseudo, 2);
+        assert_int_equal(b.v.mismatched_checksum, 1); /* ours is with the pseudo-header */
+        b.conf.checksum_plain = true;
+        deliver(&b, MULTICAST, &a);
+        assert_int_equal(b.v.mismatched_checksum, 2);
         bench_stop(&b);
 }
 
