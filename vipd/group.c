@@ -125,10 +125,26 @@ static void send_adverts(struct group *g, uint8_t priority)
                 virtual_router_send(&g->routers[i], priority, g->conf->interval_us);
 }
 
+/* Accept_Mode false (RFC 9568 6.1): filtered from before the addresses are up until they are down. */
+void group_filter(struct group *g, bool on)
+{
+        if (on == g->filtered)
+                return;
+        g->filtered = on;
+        if (on)
+                accept_filter_add(g->env->accept_filter, g->conf->vips, g->conf->n_vips);
+        else
+                accept_filter_remove(g->env->accept_filter, g->conf->vips, g->conf->n_vips);
+}
+
+bool group_wants_filter(const struct group *g)
+{
+        return !g->conf->accept && g->election.config.priority != VRRP_PRIORITY_OWNER;
+}
+
 static void claim(struct group *g)
 {
-        if (!g->conf->accept && g->election.priority != VRRP_PRIORITY_OWNER)
-                accept_filter_add(g->env->accept_filter, g->conf->vips, g->conf->n_vips);
+        group_filter(g, group_wants_filter(g));
         address_set_claim(g->addresses);
 }
 
@@ -136,8 +152,6 @@ static void unclaim(struct group *g)
 {
         announcement_stop(g->announcement);
         address_set_unclaim(g->addresses);
-        if (!g->conf->accept && g->election.config.priority != VRRP_PRIORITY_OWNER)
-                accept_filter_remove(g->env->accept_filter, g->conf->vips, g->conf->n_vips);
 }
 
 static void announce_again(struct group *g)
@@ -270,7 +284,10 @@ static void on_claimed(void *arg)
 
 static void on_unclaimed(void *arg)
 {
-        group_story(arg, "address", "addresses taken down");
+        struct group *g = arg;
+
+        group_filter(g, false);
+        group_story(g, "address", "addresses taken down");
 }
 
 static void on_lost(void *arg, const struct conf_vip *vip, uint32_t by_port)
@@ -417,6 +434,7 @@ struct group *group_free(struct group *g)
         group_checks_stop(g);
         group_routers_stop(g);
         announcement_free(g->announcement);
+        group_filter(g, false);
         address_set_free(g->addresses);
         hook_queue_free(g->hooks);
         sd_event_source_disable_unref(g->timer);

@@ -34,6 +34,7 @@ struct group {
         struct announcement *announcement;
         struct hook_queue *hooks;
         struct check **checks; /* as many as conf->n_checks */
+        bool filtered; /* packets to its addresses are dropped: accept = false */
         bool stopped;
 
         /* group_health.c */
@@ -67,6 +68,9 @@ struct group {
 void group_step(struct group *g, const struct election_event *ev);
 void group_perform(struct group *g, unsigned todo, enum election_state before);
 void group_arm(struct group *g);
+/** Filter packets to the addresses of the present configuration, or stop that. */
+void group_filter(struct group *g, bool on);
+bool group_wants_filter(const struct group *g);
 struct election_config group_election_config(const struct group *g);
 int group_routers_start(struct group *g);
 void group_routers_stop(struct group *g);

@@ -52,18 +52,15 @@ static void rebind(struct group *g, const struct conf_group *before)
                           "until the next reload");
 }
 
-/* Accept mode may change under a group that is active now. */
-static void refresh_accept_filter(struct group *g, const struct conf_group *before)
+/* The new list is filtered before the old one no longer is: what is in both always stays so. */
+static void exchange_filter(struct group *g, const struct conf_group *before)
 {
-        bool was = !before->accept, is = !g->conf->accept;
+        bool was = g->filtered;
 
-        if (g->election.state != ELECTION_ACTIVE ||
-            g->election.config.priority == VRRP_PRIORITY_OWNER)
-                return;
+        g->filtered = false;
+        group_filter(g, g->election.state == ELECTION_ACTIVE && group_wants_filter(g));
         if (was)
                 accept_filter_remove(g->env->accept_filter, before->vips, before->n_vips);
-        if (is)
-                accept_filter_add(g->env->accept_filter, g->conf->vips, g->conf->n_vips);
 }
 
 void group_reload(struct group *g, const struct config *config, const struct conf_group *conf,
@@ -86,8 +83,6 @@ void group_reload(struct group *g, const struct config *config, const struct con
         g->conf = conf;
         g->self = self;
         rebind(g, before);
-        if (!same)
-                refresh_accept_filter(g, before);
         if (other_router)
                 group_routers_start(g);
         state = g->election.state;
@@ -97,6 +92,8 @@ void group_reload(struct group *g, const struct config *config, const struct con
                 group_perform(g, todo, state);
                 group_arm(g);
         }
+        if (!same)
+                exchange_filter(g, before);
         if (other_router)
                 group_step(g, &(struct election_event){.type = ELECTION_START,
                                                        .eligible = group_health_evaluate(g)});
