@@ -188,7 +188,8 @@ static uint32_t hash_of(const char *text, uint32_t hash)
 
 static int64_t spread_us(const struct check *c)
 {
-        int64_t room = c->conf->interval_us < CHECK_SPREAD_US ? c->conf->interval_us : CHECK_SPREAD_US;
+        int64_t room =
+                c->conf->interval_us < CHECK_SPREAD_US ? c->conf->interval_us : CHECK_SPREAD_US;
 
         return (int64_t)hash_of(c->conf->name, hash_of(c->group, 2166136261U)) % room;
 }

@@ -72,7 +72,8 @@ static void read_reply(struct check_http *h)
 /* A server may answer (and reset) before it has read everything: then its answer counts. */
 static bool send_request(struct check_http *h)
 {
-        ssize_t n = send(h->fd, h->request + h->sent, h->len - h->sent, MSG_DONTWAIT | MSG_NOSIGNAL);
+        ssize_t n =
+                send(h->fd, h->request + h->sent, h->len - h->sent, MSG_DONTWAIT | MSG_NOSIGNAL);
 
         if (n > 0)
                 h->sent += (size_t)n;

@@ -18,7 +18,8 @@ struct check_http;
 /** @param detail "status 503", "connect: Connection refused", ... May free the attempt. */
 typedef void check_http_done(void *arg, bool good, const char *detail);
 
-/** @return 0 or -errno: the attempt failed at once, fn is not called. -E2BIG: path or host too long */
+/** @return 0 or -errno: the attempt failed at once, fn is not called. -E2BIG: path or host too long
+ */
 int check_http_new(struct check_http **ret, sd_event *loop, const struct conf_check *conf,
                    check_http_done *fn, void *arg);
 struct check_http *check_http_free(struct check_http *h);

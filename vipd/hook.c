@@ -173,9 +173,10 @@ static void drop_oldest(struct hook_queue *q)
 
         q->stats.dropped++;
         if (log_limit_pass(&q->drop_limit, clock_now(), &withheld))
-                log_write(LOG_WARNING, &who,
-                          "hook %s on %s dropped: %u are waiting already (%llu such lines withheld)",
-                          d->hook, d->event, q->n_waiting, (unsigned long long)withheld);
+                log_write(
+                        LOG_WARNING, &who,
+                        "hook %s on %s dropped: %u are waiting already (%llu such lines withheld)",
+                        d->hook, d->event, q->n_waiting, (unsigned long long)withheld);
         take(q, d);
         free(d);
 }

@@ -10,6 +10,7 @@
 
 #include "lib/cleanup.h"
 #include "lib/ctl.h"
+#include "vipd/priorities.h"
 
 #define NOT_REACHED "vipring-run is not reachable"
 
@@ -39,7 +40,7 @@ int runner_new(struct runner **ret, sd_event *loop, const char *run_dir)
         }
         r->loop = loop;
         TAILQ_INIT(&r->calls);
-        error = ctl_client_new(&r->client, loop, path, SD_EVENT_PRIORITY_NORMAL);
+        error = ctl_client_new(&r->client, loop, path, PRIORITY_CHECK);
         if (error < 0) {
                 free(r);
                 return error;
@@ -123,8 +124,8 @@ static void on_answer(const json_t *answer, void *arg)
 }
 
 /* Steals `args`, which may be NULL for want of memory. */
-static int call(struct runner *r, const char *verb, json_t *args, int64_t timeout_us, runner_done *fn,
-                void *arg)
+static int call(struct runner *r, const char *verb, json_t *args, int64_t timeout_us,
+                runner_done *fn, void *arg)
 {
         struct call *c = args ? calloc(1, sizeof(*c)) : NULL;
         int error;
@@ -147,9 +148,10 @@ static int call(struct runner *r, const char *verb, json_t *args, int64_t timeou
 int runner_check(struct runner *r, const char *digest, const char *group,
                  const struct conf_check *check, runner_done *fn, void *arg)
 {
-        return call(r, "check",
-                    json_pack("{ss, ss, ss}", "config", digest, "group", group, "check", check->name),
-                    2 * check->timeout_us + RUNNER_SLACK_US, fn, arg);
+        return call(
+                r, "check",
+                json_pack("{ss, ss, ss}", "config", digest, "group", group, "check", check->name),
+                2 * check->timeout_us + RUNNER_SLACK_US, fn, arg);
 }
 
 /* A hook waits for as long as others of its group run: no limit but that of a lost connection. */
@@ -157,9 +159,10 @@ int runner_hook(struct runner *r, const char *digest, const char *group,
                 const struct conf_hook *hook, const struct runner_hook_facts *f, runner_done *fn,
                 void *arg)
 {
-        json_t *facts = json_pack("{ss, ss, ss, ss, ss, ss, si, si}", "node", f->node, "event",
-                                  f->event, "from", f->from, "to", f->to, "cause", f->cause, "owner",
-                                  f->owner, "priority", (int)f->priority, "vrid", (int)f->vrid);
+        json_t *facts =
+                json_pack("{ss, ss, ss, ss, ss, ss, si, si}", "node", f->node, "event", f->event,
+                          "from", f->from, "to", f->to, "cause", f->cause, "owner", f->owner,
+                          "priority", (int)f->priority, "vrid", (int)f->vrid);
 
         return call(r, "hook",
                     json_pack("{ss, ss, ss, so}", "config", digest, "group", group, "hook",

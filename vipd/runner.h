@@ -20,14 +20,16 @@ struct runner;
 sd_event *runner_loop(const struct runner *r);
 
 struct runner_result {
-        int status;         /* exit code 0..255; 128+n: signal n; -1: could not be run or timed out */
-        bool timed_out;     /* it was ended at its timeout; then status is -1 */
-        bool tried;         /* false: vipring-run was not reached or refused, nothing was started */
-        const char *detail; /* how it ended and the first line of output, or why it failed; never NULL */
+        int status;     /* exit code 0..255; 128+n: signal n; -1: could not be run or timed out */
+        bool timed_out; /* it was ended at its timeout; then status is -1 */
+        bool tried;     /* false: vipring-run was not reached or refused, nothing was started */
+        const char *detail; /* how it ended and the first line of output, or why it failed; never
+                               NULL */
 };
 typedef void runner_done(void *arg, const struct runner_result *result);
 
-/** What the answer may take beyond the program's own timeout and its turn in vipring-run's queue. */
+/** What the answer may take beyond the program's own timeout and its turn in vipring-run's queue.
+ */
 #define RUNNER_SLACK_US INT64_C(1000000)
 
 /** Lazy: connects at first use, again after loss (at most once a second). */
@@ -49,7 +51,7 @@ struct runner_hook_facts {
         const char *node, *event; /* "active", "before-active", ... */
         const char *from, *to;    /* states before and after: "init", "backup", "active", "fault" */
         const char *cause;
-        const char *owner;        /* node or address, or "" */
+        const char *owner; /* node or address, or "" */
         unsigned priority;
         unsigned vrid;
 };

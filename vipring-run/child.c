@@ -18,7 +18,8 @@
 #include "vipring-run/look.h"
 #include "vipring-run/program.h"
 
-__attribute__((format(printf, 2, 3))) _Noreturn static void give_up(int why, const char *format, ...)
+__attribute__((format(printf, 2, 3))) _Noreturn static void give_up(int why, const char *format,
+                                                                    ...)
 {
         char text[CHILD_WHY_MAX];
         va_list args;

@@ -12,12 +12,12 @@
 
 struct conf_copy {
         char *path;
-        struct config *config;          /* the last valid one; NULL: none yet */
-        struct stat seen;               /* the file at the last reading */
-        mono_t again;                   /* if it looks the same: not before this */
-        int result;                     /* of the last reading */
-        char error[CONF_COPY_WHY_MAX];  /* first error of the last reading */
-        char on_disk[17];               /* digest at the last reading, "" if it failed */
+        struct config *config;         /* the last valid one; NULL: none yet */
+        struct stat seen;              /* the file at the last reading */
+        mono_t again;                  /* if it looks the same: not before this */
+        int result;                    /* of the last reading */
+        char error[CONF_COPY_WHY_MAX]; /* first error of the last reading */
+        char on_disk[17];              /* digest at the last reading, "" if it failed */
 };
 
 int conf_copy_new(struct conf_copy **ret, const char *path)
@@ -113,12 +113,13 @@ int conf_copy_get(struct conf_copy *c, const char *digest, mono_t now,
                 return 0;
         }
         if (c->result < 0) {
-                snprintf(ret_why, CONF_COPY_WHY_MAX, "vipring-run cannot use %.200s: %.500s", c->path,
-                         c->error);
+                snprintf(ret_why, CONF_COPY_WHY_MAX, "vipring-run cannot use %.200s: %.500s",
+                         c->path, c->error);
                 return c->result == -ENOMEM ? -ENOMEM : -EINVAL;
         }
         snprintf(ret_why, CONF_COPY_WHY_MAX,
-                 "%.300s holds configuration %s, vipd runs %.20s; `vipctl reload` makes them the same",
+                 "%.300s holds configuration %s, vipd runs %.20s; `vipctl reload` makes them the "
+                 "same",
                  c->path, c->on_disk, digest);
         return -ESTALE;
 }

@@ -13,7 +13,8 @@
 #include "lib/mono.h"
 
 #define CONF_COPY_WHY_MAX 768
-#define CONF_COPY_AGAIN_US INT64_C(1000000) /* a file that looks unchanged is read at most so often */
+#define CONF_COPY_AGAIN_US                                                                         \
+        INT64_C(1000000) /* a file that looks unchanged is read at most so often */
 
 struct conf_copy;
 

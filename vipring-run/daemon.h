@@ -2,22 +2,13 @@
 #ifndef VIPRING_RUN_DAEMON_H
 #define VIPRING_RUN_DAEMON_H
 /*
- * Serves vipd on RUNDIR/vipring-run/run.sock (lib/ctl.h). Verbs:
- *
- *   check   {"config":DIGEST,"group":NAME,"check":NAME}
- *   hook    {"config":DIGEST,"group":NAME,"hook":NAME,"facts":{"event":"active",
- *            "node":..,"from":..,"to":..,"cause":..,"owner":..,"priority":N,"vrid":N}}
- *   status  {}
- *
- * check and hook answer {"status":N,"timed_out":BOOL,"tried":BOOL,"detail":TEXT,
- * "output":TEXT,"output_cut":BOOL} (struct job_result), also if the program failed; an error
- * means that nothing was tried. A check whose asker goes away is ended; a hook
- * runs to its end, for vipd may be stopping.
+ * Serves vipd on RUNDIR/vipring-run/run.sock (lib/ctl.h) with what orders.h
+ * lists, and ends in an orderly way.
  */
 #include <sys/types.h>
 #include <systemd/sd-event.h>
 
-#define DAEMON_RUNNING_MAX 64 /* of checks, and again of hooks */
+#define DAEMON_RUNNING_MAX 64                 /* of checks, and again of hooks */
 #define DAEMON_HOOK_GRACE_US INT64_C(5000000) /* for hooks at the end */
 #define DAEMON_END_US INT64_C(1000000)        /* from ending everything to going anyway */
 

@@ -16,9 +16,9 @@
 
 #include "vipring-run/command.h"
 
-#define JOB_OUTPUT_MAX 4096                     /* bytes of output kept; the rest is read and dropped */
-#define JOB_DETAIL_MAX 256                      /* with the NUL */
-#define JOB_KILL_AFTER_US INT64_C(500000)       /* from SIGTERM to SIGKILL */
+#define JOB_OUTPUT_MAX 4096               /* bytes of output kept; the rest is read and dropped */
+#define JOB_DETAIL_MAX 256                /* with the NUL */
+#define JOB_KILL_AFTER_US INT64_C(500000) /* from SIGTERM to SIGKILL */
 
 struct job_result {
         int status;         /* exit code; 128+n: signal n; -1: not run, or not to its end */

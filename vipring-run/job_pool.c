@@ -21,7 +21,7 @@ TAILQ_HEAD(entries, entry);
 
 struct job_pool {
         sd_event *loop;
-        sd_event_source *pump; /* deferred: start what may start */
+        sd_event_source *pump;  /* deferred: start what may start */
         sd_event_source *timer; /* the first give_up */
         unsigned running_max;
         void (*idle)(void *arg);
@@ -35,8 +35,8 @@ static struct entry *find_key(struct entries *list, const char *key)
         struct entry *e;
 
         TAILQ_FOREACH(e, list, link)
-                if (strcmp(e->key, key) == 0)
-                        return e;
+        if (strcmp(e->key, key) == 0)
+                return e;
         return NULL;
 }
 
@@ -45,8 +45,8 @@ static struct entry *find_job(struct entries *list, const struct job *job)
         struct entry *e;
 
         TAILQ_FOREACH(e, list, link)
-                if (e->job == job)
-                        return e;
+        if (e->job == job)
+                return e;
         return NULL;
 }
 
@@ -239,7 +239,7 @@ void job_pool_end_all(struct job_pool *p, const char *why)
         while ((e = TAILQ_FIRST(&p->waiting)))
                 drop_waiting(p, e, why);
         TAILQ_FOREACH(e, &p->running, link)
-                job_end(e->job, why);
+        job_end(e->job, why);
         wake(p);
 }
 
@@ -248,7 +248,7 @@ void job_pool_kill_all(struct job_pool *p)
         struct entry *e;
 
         TAILQ_FOREACH(e, &p->running, link)
-                job_kill(e->job);
+        job_kill(e->job);
 }
 
 struct job_pool_stats job_pool_stats(const struct job_pool *p)

@@ -38,8 +38,9 @@ static int verify_owner_and_mode(const char *path, const struct stat *st, uid_t 
         bool sticky_folder = S_ISDIR(st->st_mode) && (st->st_mode & S_ISVTX);
 
         if (st->st_uid != 0 && st->st_uid != user)
-                return refuse(why, -EPERM, "%s belongs to uid %u, neither root nor the user it runs as",
-                              path, (unsigned)st->st_uid);
+                return refuse(why, -EPERM,
+                              "%s belongs to uid %u, neither root nor the user it runs as", path,
+                              (unsigned)st->st_uid);
         if (S_ISLNK(st->st_mode) || sticky_folder)
                 return 0;
         if (st->st_mode & S_IWOTH)

@@ -65,7 +65,8 @@ void rig_configure(struct rig *r, const char *checks, const char *hooks)
         assert_non_null(f);
         fprintf(f,
                 "cluster = \"edge\"\n"
-                "nodes = {\n a = { address = \"192.0.2.11\" }\n b = { address = \"192.0.2.12\" }\n}\n"
+                "nodes = {\n a = { address = \"192.0.2.11\" }\n b = { address = \"192.0.2.12\" "
+                "}\n}\n"
                 "groups = {\n"
                 " web = {\n interface = \"lo\"\n vrid = 51\n addresses = [ \"192.0.2.10/24\" ]\n"
                 " checks = { %s }\n hooks = { %s }\n }\n"

@@ -111,7 +111,8 @@ static int on_accept(sd_event_source *source, int fd, uint32_t revents, void *ar
 
 static void server_listen(struct server *s, struct rig *r, int backlog)
 {
-        struct sockaddr_in name = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+        struct sockaddr_in name = {.sin_family = AF_INET,
+                                   .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
         socklen_t len = sizeof(name);
 
         *s = (struct server){.loop = r->loop};
@@ -181,8 +182,8 @@ static struct conf_check conf_of(enum conf_check_kind kind, uint16_t port)
 static void begin(struct seen *seen, struct rig *r, const struct conf_check *conf)
 {
         *seen = (struct seen){0};
-        assert_int_equal(check_new(&seen->check, r->loop, NULL, "digest", "web", conf, on_turned, seen),
-                         0);
+        assert_int_equal(
+                check_new(&seen->check, r->loop, NULL, "digest", "web", conf, on_turned, seen), 0);
         assert_int_equal(check_state(seen->check), CHECK_UNKNOWN);
         assert_string_equal(check_detail(seen->check), "not tried yet");
 }
@@ -403,12 +404,14 @@ static void what_is_not_http_is_down(void **state)
 static void a_server_that_closes_early_is_down(void **state)
 {
         expect_answer(*state, NULL, 0, true, false, "closed after 0 bytes without a status");
-        expect_answer(*state, "HTTP/1.1 200", 0, true, false, "closed after 12 bytes without a status");
+        expect_answer(*state, "HTTP/1.1 200", 0, true, false,
+                      "closed after 12 bytes without a status");
 }
 
 static void a_silent_server_times_out(void **state)
 {
-        expect_answer(*state, NULL, 0, false, false, "timeout after 100 ms while waiting for the reply");
+        expect_answer(*state, NULL, 0, false, false,
+                      "timeout after 100 ms while waiting for the reply");
 }
 
 static void asks_for_the_path_at_the_host(void **state)

@@ -42,8 +42,8 @@ static struct hook_queue *queue_of(struct rig *r, struct runner *runner, const c
         const struct conf_group *g = rig_group(r, group);
         struct hook_queue *q;
 
-        assert_int_equal(hook_queue_new(&q, runner, r->config->digest, g->name, g->hooks, g->n_hooks),
-                         0);
+        assert_int_equal(
+                hook_queue_new(&q, runner, r->config->digest, g->name, g->hooks, g->n_hooks), 0);
         return q;
 }
 
@@ -107,11 +107,13 @@ static void hooks_run_in_the_order_of_events_and_of_the_file(void **state)
         struct hook_queue *q;
         char text[256];
 
-        configure_hooks(r, "one = { on = \"active|backup\", user = \"root\", run = [ \"/bin/sh\", \"-c\", "
-                           "\"sleep 0.2; echo one-$VIPRING_EVENT >> $OUT\" ] }\n"
-                           "two = { on = \"active|before-backup\", user = \"root\", run = " SAY(
-                                   "two-$VIPRING_EVENT") " }\n"
-                           "three = { on = \"fault\", user = \"root\", run = " SAY("three") " }\n");
+        configure_hooks(
+                r, "one = { on = \"active|backup\", user = \"root\", run = [ \"/bin/sh\", \"-c\", "
+                   "\"sleep 0.2; echo one-$VIPRING_EVENT >> $OUT\" ] }\n"
+                   "two = { on = \"active|before-backup\", user = \"root\", run = " SAY(
+                           "two-$VIPRING_EVENT") " }\n"
+                                                 "three = { on = \"fault\", user = \"root\", run "
+                                                 "= " SAY("three") " }\n");
         rig_start_runner(r);
         q = queue_of(r, runner, "web");
         hook_queue_fire(q, CONF_HOOK_ACTIVE, &facts);
@@ -162,8 +164,9 @@ static void beyond_the_limit_the_oldest_waiting_are_dropped(void **state)
         char text[2048], cause[16], first[16], last[16];
         struct hook_queue *q;
 
-        configure_hooks(r, "note = { on = \"active\", user = \"root\", run = [ \"/bin/sh\", \"-c\", "
-                           "\"echo $VIPRING_CAUSE >> $OUT\" ] }\n");
+        configure_hooks(r,
+                        "note = { on = \"active\", user = \"root\", run = [ \"/bin/sh\", \"-c\", "
+                        "\"echo $VIPRING_CAUSE >> $OUT\" ] }\n");
         rig_start_runner(r);
         q = queue_of(r, runner, "web");
         for (unsigned i = 0; i < HOOK_QUEUE_MAX + 11; i++) {
@@ -207,9 +210,10 @@ static void a_hook_that_was_under_way_when_the_runner_died_is_not_run_again(void
         struct runner *runner = runner_of(r);
         struct hook_queue *q;
 
-        configure_hooks(r, "slow = { on = \"active\", user = \"root\", run = [ \"/bin/sh\", \"-c\", "
-                           "\"echo begun >> $OUT; sleep 2\" ] }\n"
-                           "next = { on = \"active\", user = \"root\", run = " SAY("next") " }\n");
+        configure_hooks(r,
+                        "slow = { on = \"active\", user = \"root\", run = [ \"/bin/sh\", \"-c\", "
+                        "\"echo begun >> $OUT; sleep 2\" ] }\n"
+                        "next = { on = \"active\", user = \"root\", run = " SAY("next") " }\n");
         rig_start_runner(r);
         q = queue_of(r, runner, "web");
         hook_queue_fire(q, CONF_HOOK_ACTIVE, &facts);
@@ -231,10 +235,13 @@ static void what_waits_at_the_end_runs_in_order_after_we_are_gone(void **state)
         struct runner *runner = runner_of(r);
         struct hook_queue *q;
 
-        configure_hooks(r, "one = { on = \"before-stop\", user = \"root\", run = [ \"/bin/sh\", \"-c\", "
-                           "\"sleep 0.2; echo one >> $OUT\" ] }\n"
-                           "two = { on = \"before-stop|stop\", user = \"root\", run = " SAY("two") " }\n"
-                           "three = { on = \"stop\", user = \"root\", run = " SAY("three") " }\n");
+        configure_hooks(
+                r, "one = { on = \"before-stop\", user = \"root\", run = [ \"/bin/sh\", \"-c\", "
+                   "\"sleep 0.2; echo one >> $OUT\" ] }\n"
+                   "two = { on = \"before-stop|stop\", user = \"root\", run = " SAY(
+                           "two") " }\n"
+                                  "three = { on = \"stop\", user = \"root\", run = " SAY(
+                                          "three") " }\n");
         rig_start_runner(r);
         q = queue_of(r, runner, "web");
         hook_queue_fire(q, CONF_HOOK_BEFORE_STOP, &facts);
@@ -253,8 +260,10 @@ static void a_reload_drops_what_waits_of_hooks_that_are_gone(void **state)
         struct hook_queue *q;
 
         configure_hooks(r, "slow = { on = \"active\", user = \"root\", run = \"/bin/sleep 0.5\" }\n"
-                           "gone = { on = \"active\", user = \"root\", run = " SAY("gone") " }\n"
-                           "stays = { on = \"active\", user = \"root\", run = " SAY("old") " }\n");
+                           "gone = { on = \"active\", user = \"root\", run = " SAY(
+                                   "gone") " }\n"
+                                           "stays = { on = \"active\", user = \"root\", run = " SAY(
+                                                   "old") " }\n");
         rig_start_runner(r);
         q = queue_of(r, runner, "web");
         hook_queue_fire(q, CONF_HOOK_ACTIVE, &facts);
@@ -287,7 +296,8 @@ static void on_turned(void *arg, struct check *c, bool up, const char *detail)
         snprintf(seen->detail, sizeof(seen->detail), "%s", detail);
 }
 
-static struct check *check_of(struct rig *r, struct runner *runner, const char *name, struct seen *seen)
+static struct check *check_of(struct rig *r, struct runner *runner, const char *name,
+                              struct seen *seen)
 {
         const struct conf_group *g = rig_group(r, "web");
         struct check *c = NULL;
@@ -322,7 +332,8 @@ static void programs_files_and_processes_are_checked(void **state)
         struct seen seen[4];
 
         rig_configure(r,
-                      "good = { exec = \"/bin/true\", interval = \"50ms\", timeout = \"50ms\", rise = 2 }\n"
+                      "good = { exec = \"/bin/true\", interval = \"50ms\", timeout = \"50ms\", "
+                      "rise = 2 }\n"
                       "bad = { exec = [ \"/bin/sh\", \"-c\", \"echo no; exit 7\" ] }\n"
                       "file = { file = \"/no/such/file\" }\n"
                       "proc = { process = \"vipring-run\", rise = 1 }\n",

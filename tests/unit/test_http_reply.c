@@ -11,7 +11,8 @@
 #include "vipd/core/http_reply.h"
 
 /* As nginx 1.22 sends it. */
-static const char nginx[] = "HTTP/1.1 200 OK\r\nServer: nginx/1.22.1\r\nContent-Length: 3\r\n\r\nok\n";
+static const char nginx[] =
+        "HTTP/1.1 200 OK\r\nServer: nginx/1.22.1\r\nContent-Length: 3\r\n\r\nok\n";
 
 static struct http_reply feed(const char *text)
 {

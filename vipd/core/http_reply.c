@@ -4,18 +4,18 @@
 #include <stdint.h>
 
 enum {
-        IN_NAME,        /* "HTTP/1." */
-        IN_MINOR,       /* '0' or '1' */
-        BEFORE_STATUS,  /* the space */
+        IN_NAME,       /* "HTTP/1." */
+        IN_MINOR,      /* '0' or '1' */
+        BEFORE_STATUS, /* the space */
         IN_STATUS_1,
         IN_STATUS_2,
         IN_STATUS_3,
-        AFTER_STATUS,   /* space, CR or LF */
+        AFTER_STATUS, /* space, CR or LF */
         IN_REASON,
-        BEFORE_LF,      /* CR seen */
-        IN_HEADERS,     /* of an interim reply, at the start of a line */
-        IN_HEADER,      /* inside a line */
-        HEADERS_CR,     /* CR at the start of a line */
+        BEFORE_LF,  /* CR seen */
+        IN_HEADERS, /* of an interim reply, at the start of a line */
+        IN_HEADER,  /* inside a line */
+        HEADERS_CR, /* CR at the start of a line */
 };
 
 static const char start[] = "HTTP/1.";
