@@ -30,11 +30,14 @@ static void notice_stall(struct group *g, mono_t now)
         if (mono_is_never(e->deadline) || mono_before(now, e->deadline))
                 return;
         late_us = mono_diff_us(now, e->deadline);
-        if (e->recheck || late_us < election_down_us(e))
+        if (late_us < e->active_interval_us || g->stall_noted.us == e->deadline.us)
                 return;
-        log_write(LOG_WARNING, &(struct log_about){.group = g->conf->name, .cause = "stall"},
-                  "vipd stood still for %" PRId64 " ms; as %s it looks around before it goes on",
-                  late_us / US_PER_MS, election_state_name(e->state));
+        g->stall_noted = e->deadline;
+        if (late_us >= election_down_us(e))
+                log_write(LOG_WARNING, &(struct log_about){.group = g->conf->name, .cause = "stall"},
+                          "vipd stood still for %" PRId64
+                          " ms; as %s it looks around before it goes on",
+                          late_us / US_PER_MS, election_state_name(e->state));
         group_step(g, &(struct election_event){.type = ELECTION_STALLED, .stall_us = late_us});
 }
 
@@ -227,8 +230,8 @@ static void note_conflict(struct group *g, const struct vrrp_advert *advert,
                           .group = g->conf->name, .peer = name, .cause = "conflict"},
                   "%s also claims to be active, with priority %u against our %u; %s", name,
                   advert->priority, g->election.priority,
-                  advert->priority > g->election.priority ? "it wins"
-                                                          : "answered at once and announced again");
+                  g->election.state == ELECTION_ACTIVE ? "answered at once and announced again"
+                                                       : "it wins");
 }
 
 static void on_advert(void *arg, const struct vrrp_advert *advert, const struct ip_addr *src,
@@ -236,12 +239,12 @@ static void on_advert(void *arg, const struct vrrp_advert *advert, const struct 
 {
         struct group *g = arg;
         mono_t now = clock_now();
+        bool was_active;
 
         if (g->stopped)
                 return;
         notice_stall(g, now);
-        if (g->election.state == ELECTION_ACTIVE && advert->priority != VRRP_PRIORITY_RELEASE)
-                note_conflict(g, advert, src);
+        was_active = g->election.state == ELECTION_ACTIVE;
         if (g->election.state != ELECTION_ACTIVE && advert->priority == VRRP_PRIORITY_RELEASE)
                 group_owner_released(g, src, now);
         group_step(g, &(struct election_event){
@@ -251,6 +254,8 @@ static void on_advert(void *arg, const struct vrrp_advert *advert, const struct 
                               .address_order = tie_order(
                                       g, src->family, order),
                       });
+        if (was_active && advert->priority != VRRP_PRIORITY_RELEASE)
+                note_conflict(g, advert, src);
         if (g->election.state != ELECTION_ACTIVE && advert->priority != VRRP_PRIORITY_RELEASE)
                 group_owner_heard(g, advert, src, now);
 }

@@ -34,6 +34,7 @@ struct group {
         struct announcement *announcement;
         struct hook_queue *hooks;
         struct check **checks; /* as many as conf->n_checks */
+        mono_t stall_noted; /* the deadline whose lateness the election was told of */
         bool filtered; /* packets to its addresses are dropped: accept = false */
         bool stopped;
 
