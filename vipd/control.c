@@ -17,7 +17,8 @@
 #define ADMIN_GROUP "vipadmin"
 #define FOLLOWERS_MAX 32
 #define MOVES_MAX 32
-/* How often a move looks whether it is done; how long it takes at most beyond the election's own time. */
+/* How often a move looks whether it is done; how long it takes at most beyond the election's own
+ * time. */
 #define MOVE_LOOK_US (5 * US_PER_MS)
 #define MOVE_EXTRA_US (2 * US_PER_S)
 
@@ -152,7 +153,8 @@ static void verb_why(struct ctl_request *req, const json_t *args, void *arg)
                 ctl_request_done(req, json_pack("{s:o}", "event", timeline_log_json(log, ev)));
         else if (id > 0)
                 ctl_request_fail(req, CTL_FAILED,
-                                 "event #%" JSON_INTEGER_FORMAT " is not held; the last is #%" PRIu64,
+                                 "event #%" JSON_INTEGER_FORMAT
+                                 " is not held; the last is #%" PRIu64,
                                  id, t->last_id);
         else
                 ctl_request_fail(req, CTL_FAILED, "%s%shas not moved since this node keeps records",
@@ -200,10 +202,9 @@ static void move_end(struct move *m)
 
 static void move_done(struct move *m)
 {
-        ctl_request_done(m->request,
-                         json_pack("{s:s, s:s, s:s, s:I}", "group", m->group, "from", m->from, "to",
-                                   m->target, "took_usec",
-                                   (json_int_t)mono_diff_us(clock_now(), m->started)));
+        ctl_request_done(m->request, json_pack("{s:s, s:s, s:s, s:I}", "group", m->group, "from",
+                                               m->from, "to", m->target, "took_usec",
+                                               (json_int_t)mono_diff_us(clock_now(), m->started)));
         move_end(m);
 }
 
@@ -255,8 +256,8 @@ static int move_watch(struct control *c, struct ctl_request *req, const struct g
         snprintf(m->group, sizeof(m->group), "%s", conf->name);
         snprintf(m->from, sizeof(m->from), "%s", from);
         snprintf(m->target, sizeof(m->target), "%s", target);
-        if (sd_event_add_time(c->daemon->loop, &m->look, CLOCK_MONOTONIC,
-                              (uint64_t)m->started.us, 1, on_move_look, m) < 0) {
+        if (sd_event_add_time(c->daemon->loop, &m->look, CLOCK_MONOTONIC, (uint64_t)m->started.us,
+                              1, on_move_look, m) < 0) {
                 free(m);
                 return -ENOMEM;
         }
@@ -289,8 +290,8 @@ static void verb_move(struct ctl_request *req, const json_t *args, void *arg)
         log_write(LOG_NOTICE, &(struct log_about){.group = name, .cause = "operator"},
                   "uid %u asks to move %s to %s%s%s%s", (unsigned)ctl_request_uid(req), name,
                   target, dry_run ? " (dry run)" : "", reason ? ": " : "", reason ? reason : "");
-        if (group_move(g, (unsigned)node, ctl_request_uid(req), reason, dry_run, why,
-                       sizeof(why)) < 0) {
+        if (group_move(g, (unsigned)node, ctl_request_uid(req), reason, dry_run, why, sizeof(why)) <
+            0) {
                 ctl_request_fail(req, CTL_REFUSED, "%s", why);
                 return;
         }

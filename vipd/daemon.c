@@ -149,8 +149,8 @@ static int watch_signals(struct daemon *d)
         signal(SIGPIPE, SIG_IGN);
         for (size_t i = 0; i < sizeof(watched) / sizeof(watched[0]); i++) {
                 sd_event_source *source = NULL;
-                int r = sd_event_add_signal(d->loop, &source, watched[i].signal,
-                                            watched[i].handler, d);
+                int r = sd_event_add_signal(d->loop, &source, watched[i].signal, watched[i].handler,
+                                            d);
 
                 if (r < 0)
                         return r;
@@ -189,7 +189,8 @@ static int load_config(struct daemon *d)
         return r;
 }
 
-/* At boot the address may come later than the daemon: wait a while, working off the kernel's news. */
+/* At boot the address may come later than the daemon: wait a while, working off the kernel's news.
+ */
 static int wait_for_self(struct daemon *d)
 {
         mono_t until = mono_add_us(clock_now(), SELF_WAIT_US);

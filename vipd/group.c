@@ -11,8 +11,6 @@
 #include "lib/log.h"
 #include "vipd/priorities.h"
 
-/* While somebody else claims to be active, tell the LAN again at most this often. */
-#define CONFLICT_ANNOUNCE_US US_PER_S
 /* A conflict is over when it was not seen for this many of our intervals. */
 #define CONFLICT_OVER_INTERVALS 3
 
@@ -34,7 +32,8 @@ static void notice_stall(struct group *g, mono_t now)
                 return;
         g->stall_noted = e->deadline;
         if (late_us >= election_down_us(e))
-                log_write(LOG_WARNING, &(struct log_about){.group = g->conf->name, .cause = "stall"},
+                log_write(LOG_WARNING,
+                          &(struct log_about){.group = g->conf->name, .cause = "stall"},
                           "vipd stood still for %" PRId64
                           " ms; as %s it looks around before it goes on",
                           late_us / US_PER_MS, election_state_name(e->state));
@@ -74,122 +73,6 @@ void group_arm(struct group *g)
         sd_event_source_set_enabled(g->timer, SD_EVENT_ONESHOT);
 }
 
-/* --- actions ---------------------------------------------------------------------- */
-
-static const char *state_word(const struct group *g, enum election_state s)
-{
-        return s == ELECTION_INIT && g->faults && !g->stopped ? "fault" : election_state_name(s);
-}
-
-/* As in the timeline: what failed, not only that something did. */
-static const char *cause_word(const struct group *g)
-{
-        if (g->election.cause != ELECTION_CAUSE_FAULT)
-                return election_cause_name(g->election.cause);
-        return timeline_cause_name(g->faults & GROUP_FAULT_CHECK ? TIMELINE_CHECK : TIMELINE_LINK);
-}
-
-static void fire_hooks(struct group *g, enum election_state before, bool ahead)
-{
-        enum election_state after = g->election.state;
-        enum conf_hook_on on;
-        const char *event;
-
-        if (after == ELECTION_ACTIVE) {
-                on = ahead ? CONF_HOOK_BEFORE_ACTIVE : CONF_HOOK_ACTIVE;
-                event = ahead ? "before-active" : "active";
-        } else if (after == ELECTION_BACKUP) {
-                on = ahead ? CONF_HOOK_BEFORE_BACKUP : CONF_HOOK_BACKUP;
-                event = ahead ? "before-backup" : "backup";
-        } else if (g->stopped) {
-                on = ahead ? CONF_HOOK_BEFORE_STOP : CONF_HOOK_STOP;
-                event = ahead ? "before-stop" : "stop";
-        } else {
-                on = ahead ? CONF_HOOK_BEFORE_FAULT : CONF_HOOK_FAULT;
-                event = ahead ? "before-fault" : "fault";
-        }
-        hook_queue_fire(g->hooks, on,
-                        &(struct runner_hook_facts){
-                                .node = g->config->nodes[g->self].name,
-                                .event = event,
-                                .from = before == ELECTION_INIT ? "init"
-                                                                : election_state_name(before),
-                                .to = state_word(g, after),
-                                .cause = cause_word(g),
-                                .owner = g->owner,
-                                .priority = g->election.priority,
-                                .vrid = g->conf->vrid,
-                        });
-}
-
-static void send_adverts(struct group *g, uint8_t priority)
-{
-        for (unsigned i = 0; i < g->n_routers; i++)
-                virtual_router_send(&g->routers[i], priority, g->conf->interval_us);
-}
-
-/* Accept_Mode false (RFC 9568 6.1): filtered from before the addresses are up until they are down. */
-void group_filter(struct group *g, bool on)
-{
-        if (on == g->filtered)
-                return;
-        g->filtered = on;
-        if (on)
-                accept_filter_add(g->env->accept_filter, g->conf->vips, g->conf->n_vips);
-        else
-                accept_filter_remove(g->env->accept_filter, g->conf->vips, g->conf->n_vips);
-}
-
-bool group_wants_filter(const struct group *g)
-{
-        return !g->conf->accept && g->election.config.priority != VRRP_PRIORITY_OWNER;
-}
-
-static void claim(struct group *g)
-{
-        group_filter(g, group_wants_filter(g));
-        address_set_claim(g->addresses);
-}
-
-static void unclaim(struct group *g)
-{
-        announcement_stop(g->announcement);
-        address_set_unclaim(g->addresses);
-}
-
-static void announce_again(struct group *g)
-{
-        mono_t now = clock_now();
-
-        if (mono_is_never(g->conflict_since))
-                g->conflict_since = now;
-        g->conflict_seen = now;
-        if (mono_before(now, mono_add_us(g->announced, CONFLICT_ANNOUNCE_US)))
-                return;
-        g->announced = now;
-        announcement_repeat(g->announcement);
-}
-
-void group_perform(struct group *g, unsigned todo, enum election_state before)
-{
-        bool changed = g->election.state != before;
-
-        if (changed)
-                fire_hooks(g, before, true);
-        if (todo & ELECTION_DO_SEND)
-                send_adverts(g, g->election.priority);
-        if (todo & ELECTION_DO_RELEASE)
-                send_adverts(g, VRRP_PRIORITY_RELEASE);
-        if (todo & ELECTION_DO_CLAIM)
-                claim(g);
-        if (todo & ELECTION_DO_UNCLAIM)
-                unclaim(g);
-        if (todo & ELECTION_DO_ANNOUNCE)
-                announce_again(g);
-        if (changed)
-                fire_hooks(g, before, false);
-}
-
 /* The one place where the election is asked and its answer performed. */
 void group_step(struct group *g, const struct election_event *ev)
 {
@@ -226,8 +109,7 @@ static void note_conflict(struct group *g, const struct vrrp_advert *advert,
                 return;
         group_sender_name(g, advert->priority, src, name);
         log_write(LOG_WARNING,
-                  &(struct log_about){
-                          .group = g->conf->name, .peer = name, .cause = "conflict"},
+                  &(struct log_about){.group = g->conf->name, .peer = name, .cause = "conflict"},
                   "%s also claims to be active, with priority %u against our %u; %s", name,
                   advert->priority, g->election.priority,
                   g->election.state == ELECTION_ACTIVE ? "answered at once and announced again"
@@ -251,72 +133,13 @@ static void on_advert(void *arg, const struct vrrp_advert *advert, const struct 
                               .type = ELECTION_ADVERT,
                               .priority = advert->priority,
                               .interval_us = advert->interval_cs * US_PER_CS,
-                              .address_order = tie_order(
-                                      g, src->family, order),
+                              .address_order = tie_order(g, src->family, order),
                       });
         if (was_active && advert->priority != VRRP_PRIORITY_RELEASE)
                 note_conflict(g, advert, src);
         if (g->election.state != ELECTION_ACTIVE && advert->priority != VRRP_PRIORITY_RELEASE)
                 group_owner_heard(g, advert, src, now);
 }
-
-/* --- addresses -------------------------------------------------------------------- */
-
-static void on_added(void *arg, const struct conf_vip *const *vips, unsigned n)
-{
-        struct group *g = arg;
-
-        /* One call of the announcer for each run on the same link. */
-        for (unsigned from = 0, to; from < n; from = to) {
-                const struct kernel_link *link =
-                        addresses_link(g->env->addresses, vips[from]->dev);
-
-                for (to = from + 1; to < n && strcmp(vips[to]->dev, vips[from]->dev) == 0; to++)
-                        ;
-                if (link)
-                        announcement_add(g->announcement, link, vips + from, to - from);
-        }
-}
-
-static void on_claimed(void *arg)
-{
-        struct group *g = arg;
-
-        group_story(g, "address", "%u of %u addresses up and announced",
-                    address_set_up(g->addresses), g->conf->n_vips);
-        group_story_end(g);
-}
-
-static void on_unclaimed(void *arg)
-{
-        struct group *g = arg;
-
-        group_filter(g, false);
-        group_story(g, "address", "addresses taken down");
-}
-
-static void on_lost(void *arg, const struct conf_vip *vip, uint32_t by_port)
-{
-        struct group *g = arg;
-        char text[IP_ADDR_TEXT];
-
-        (void)by_port; /* the address table has logged who it was */
-        group_story(g, "address-lost", "%s was removed by somebody else; put back",
-                    ip_addr_format(&vip->addr, text));
-}
-
-static void on_unstable(void *arg, const struct conf_vip *vip, int err)
-{
-        group_became_unstable(arg, vip, err);
-}
-
-static const struct address_set_events address_events = {
-        .added = on_added,
-        .claimed = on_claimed,
-        .unclaimed = on_unclaimed,
-        .lost = on_lost,
-        .unstable = on_unstable,
-};
 
 /* --- life ------------------------------------------------------------------------- */
 
@@ -350,8 +173,8 @@ int group_routers_start(struct group *g)
                                !g->conf->vips[i].excluded;
                 if (!used)
                         continue;
-                r = virtual_router_start(v, g->config, g->conf, g->self, families[f],
-                                         g->env->ports, link ? link->ifindex : 0, on_advert, g);
+                r = virtual_router_start(v, g->config, g->conf, g->self, families[f], g->env->ports,
+                                         link ? link->ifindex : 0, on_advert, g);
                 g->n_routers++;
                 if (r < 0)
                         result = r;
@@ -400,7 +223,7 @@ int group_new(struct group **ret, struct group_env *env, const struct config *co
         if (r < 0)
                 goto fail;
         r = address_set_new(&g->addresses, env->addresses, conf->name, conf->vips, conf->n_vips,
-                            &address_events, g);
+                            &group_address_events, g);
         if (r < 0)
                 goto fail;
         r = group_checks_sync(g, NULL);
@@ -408,7 +231,8 @@ int group_new(struct group **ret, struct group_env *env, const struct config *co
                 goto fail;
         r = group_routers_start(g);
         if (r < 0)
-                log_write(LOG_WARNING, &(struct log_about){.group = conf->name, .iface = conf->iface},
+                log_write(LOG_WARNING,
+                          &(struct log_about){.group = conf->name, .iface = conf->iface},
                           "cannot listen for VRRP on %s: %s; retrying when the link changes",
                           conf->iface, strerror(-r));
         group_step(g, &(struct election_event){.type = ELECTION_START,
@@ -479,62 +303,4 @@ void group_tick(struct group *g, mono_t now)
                 if (mono_reached(g->unstable_until, now))
                         g->unstable_until = (mono_t){0};
         }
-}
-
-/* --- the operator's move ---------------------------------------------------------- */
-
-/*
- * Backups are silent in VRRP, so who would win is known from the configuration alone. A node that
- * fell silent as owner may be back or not: with_lost says whether it counts. -1: none left.
- */
-static int next_candidate(const struct group *g, bool with_lost)
-{
-        const struct config *c = g->config;
-        int best = -1;
-
-        for (unsigned n = 0; n < c->n_nodes; n++) {
-                if (n == g->self || (!with_lost && (g->lost_nodes >> n & 1)))
-                        continue;
-                if (best < 0 || config_rank(c, g->conf, n) < config_rank(c, g->conf, (unsigned)best))
-                        best = (int)n;
-        }
-        return best;
-}
-
-int group_move(struct group *g, unsigned node, int64_t uid, const char *reason, bool dry_run,
-               char *why, size_t why_size)
-{
-        const struct config *c = g->config;
-        const char *target = c->nodes[node].name;
-        int next = next_candidate(g, true), living = next_candidate(g, false);
-
-        if (strcmp(g->owner, target) == 0)
-                snprintf(why, why_size, "%s is on %s already", g->conf->name, target);
-        else if (g->election.state != ELECTION_ACTIVE && g->owner[0])
-                snprintf(why, why_size, "%s is on %s, not here: run the command there",
-                         g->conf->name, g->owner);
-        else if (g->election.state != ELECTION_ACTIVE)
-                snprintf(why, why_size, "nobody is known to own %s now", g->conf->name);
-        else if (g->election.config.priority == VRRP_PRIORITY_OWNER)
-                snprintf(why, why_size,
-                         "this node is the address owner of %s (priority 255) and would take it "
-                         "back at once",
-                         g->conf->name);
-        else if (next < 0)
-                snprintf(why, why_size, "no other node is left to take %s", g->conf->name);
-        else if (next != (int)node && living != (int)node)
-                snprintf(why, why_size,
-                         "this version moves a group by resigning, and the next candidate for %s "
-                         "is %s, not %s",
-                         g->conf->name, c->nodes[next].name, target);
-        else {
-                if (dry_run)
-                        return 0;
-                g->mover_uid = uid;
-                timeline_text(g->move_reason, sizeof(g->move_reason), reason);
-                group_step(g, &(struct election_event){.type = ELECTION_RESIGN});
-                g->mover_uid = -1;
-                return 0;
-        }
-        return -EPERM;
 }

@@ -28,7 +28,6 @@ static void on_check(void *arg, struct check *c, bool up, const char *detail)
         group_health_update(g);
 }
 
-
 /* The running check for this configuration, taken out of the old list, or NULL. */
 static struct check *take_running(struct check **old, unsigned n, const struct conf_check *conf)
 {
@@ -207,8 +206,7 @@ void group_health_update(struct group *g)
         else if (!g->faults && before)
                 log_write(LOG_NOTICE, &(struct log_about){.group = g->conf->name},
                           "can serve here again (%s is over)", before_text);
-        if (g->election.config.priority != VRRP_PRIORITY_OWNER &&
-            priority != g->election.priority)
+        if (g->election.config.priority != VRRP_PRIORITY_OWNER && priority != g->election.priority)
                 group_step(g, &(struct election_event){.type = ELECTION_PRIORITY,
                                                        .priority = (uint8_t)priority});
         if (!before != !g->faults)

@@ -218,8 +218,8 @@ static void became_active(struct group *g, mono_t now)
         if (cause == TIMELINE_ADVERT_TIMEOUT)
                 group_story(g, "advert-timeout",
                             "nothing from %s for %.1f ms; limit %.1f ms (3 x %.0f ms + skew)",
-                            g->owner, (double)silent_us / 1000,
-                            (double)g->down_us / 1000, (double)g->listened_us / 1000);
+                            g->owner, (double)silent_us / 1000, (double)g->down_us / 1000,
+                            (double)g->listened_us / 1000);
         group_story(g, "elect", "%s takes the group with priority %u", self_name(g),
                     g->election.priority);
         set_owner(g, self_name(g), true, now);

@@ -2,9 +2,10 @@
 #ifndef VIPD_GROUP_PRIVATE_H
 #define VIPD_GROUP_PRIVATE_H
 /*
- * The inside of a group, shared by group.c (life and actions), group_health.c
- * (may it serve?), group_owner.c (who serves, and the story of it),
- * group_reload.c and group_status.c.
+ * The inside of a group, shared by group.c (life and events), group_actions.c
+ * (what the election answered), group_health.c (may it serve?), group_owner.c
+ * (who serves, and the story of it), group_move.c, group_reload.c and
+ * group_status.c.
  */
 #include "vipd/check.h"
 #include "vipd/core/election.h"
@@ -66,15 +67,20 @@ struct group {
 };
 
 /* group.c */
+/** Ask the election, perform its answer, arm the timer. */
 void group_step(struct group *g, const struct election_event *ev);
-void group_perform(struct group *g, unsigned todo, enum election_state before);
 void group_arm(struct group *g);
-/** Filter packets to the addresses of the present configuration, or stop that. */
-void group_filter(struct group *g, bool on);
-bool group_wants_filter(const struct group *g);
 struct election_config group_election_config(const struct group *g);
 int group_routers_start(struct group *g);
 void group_routers_stop(struct group *g);
+
+/* group_actions.c */
+extern const struct address_set_events group_address_events;
+/** Bits of enum election_action, in their order, with the hooks around a change of state. */
+void group_perform(struct group *g, unsigned todo, enum election_state before);
+/** Filter packets to the addresses of the present configuration, or stop that. */
+void group_filter(struct group *g, bool on);
+bool group_wants_filter(const struct group *g);
 
 /* group_health.c */
 /** Start the checks that are not running, stop those that are no longer configured. */

@@ -68,7 +68,8 @@ void group_reload(struct group *g, const struct config *config, const struct con
 {
         const struct conf_group *before = g->conf;
         bool same = conf_group_equal(before, conf);
-        bool other_router = !same && (!same_wire(before, conf) || families(before) != families(conf));
+        bool other_router =
+                !same && (!same_wire(before, conf) || families(before) != families(conf));
         struct election_config ec;
         enum election_state state;
         unsigned todo;

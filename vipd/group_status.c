@@ -33,10 +33,10 @@ static void put_addresses(const struct group *g, json_t *o)
                 const struct conf_vip *vip = &g->conf->vips[i];
 
                 json_array_append_new(addresses, vip_text(vip));
-                json_array_append_new(
-                        vips, json_pack("{s:o, s:s, s:b, s:b}", "address", vip_text(vip), "dev",
-                                        vip->dev, "up", address_set_is_up(g->addresses, i),
-                                        "advertised", !vip->excluded));
+                json_array_append_new(vips, json_pack("{s:o, s:s, s:b, s:b}", "address",
+                                                      vip_text(vip), "dev", vip->dev, "up",
+                                                      address_set_is_up(g->addresses, i),
+                                                      "advertised", !vip->excluded));
         }
         json_object_set_new(o, "addresses", addresses);
         json_object_set_new(o, "vips", vips);
@@ -68,11 +68,11 @@ static json_t *checks_json(const struct group *g)
                 enum check_state state = c ? check_state(c) : CHECK_UNKNOWN;
 
                 up += state == CHECK_UP;
-                json_array_append_new(
-                        list, json_pack("{s:s, s:s, s:s, s:s, s:b, s:i}", "name", conf->name,
-                                        "kind", kinds[conf->kind], "state", check_word(state),
-                                        "detail", c ? check_detail(c) : "", "required",
-                                        conf->weight == 0, "weight", conf->weight));
+                json_array_append_new(list, json_pack("{s:s, s:s, s:s, s:s, s:b, s:i}", "name",
+                                                      conf->name, "kind", kinds[conf->kind],
+                                                      "state", check_word(state), "detail",
+                                                      c ? check_detail(c) : "", "required",
+                                                      conf->weight == 0, "weight", conf->weight));
         }
         return json_pack("{s:i, s:i, s:o}", "up", (int)up, "total", (int)g->conf->n_checks, "list",
                          list);
@@ -98,9 +98,9 @@ static json_t *adverts_json(const struct group *g)
                         json_int_t before = json_integer_value(json_object_get(rejected, name));
 
                         if (v->rejected[e] > 0)
-                                json_object_set_new(rejected, name,
-                                                    json_integer(before +
-                                                                 (json_int_t)v->rejected[e]));
+                                json_object_set_new(
+                                        rejected, name,
+                                        json_integer(before + (json_int_t)v->rejected[e]));
                 }
                 for (unsigned p = 0; p < v->n_peers; p++)
                         json_array_append_new(
@@ -111,9 +111,9 @@ static json_t *adverts_json(const struct group *g)
                                           (json_int_t)v->peers[p].pseudo, "checksum_plain",
                                           (json_int_t)v->peers[p].plain));
         }
-        return json_pack("{s:I, s:I, s:I, s:o, s:I, s:I, s:I, s:o}", "sent", sent, "received", received,
-                         "send_failed", failed, "rejected", rejected, "mismatched_addresses",
-                         addresses, "mismatched_interval", interval,
+        return json_pack("{s:I, s:I, s:I, s:o, s:I, s:I, s:I, s:o}", "sent", sent, "received",
+                         received, "send_failed", failed, "rejected", rejected,
+                         "mismatched_addresses", addresses, "mismatched_interval", interval,
                          "mismatched_checksum", checksum, "peers", peers);
 }
 
@@ -136,7 +136,8 @@ static const char *heir_of(const struct group *g)
         for (unsigned n = 0; n < c->n_nodes; n++) {
                 if ((int)n == owner || (g->lost_nodes >> n & 1))
                         continue;
-                if (best < 0 || config_rank(c, g->conf, n) < config_rank(c, g->conf, (unsigned)best))
+                if (best < 0 ||
+                    config_rank(c, g->conf, n) < config_rank(c, g->conf, (unsigned)best))
                         best = (int)n;
         }
         return best >= 0 ? c->nodes[best].name : NULL;

@@ -38,7 +38,17 @@ struct command_line {
 /* @return -1: go on, else the exit code */
 static int parse(int argc, char **argv, struct command_line *ret)
 {
-        enum { CONFIG = 256, NODE, RUN_DIR, STATE_DIR, FOREGROUND, LEVEL, CHECK, SHOW_VERSION, HELP };
+        enum {
+                CONFIG = 256,
+                NODE,
+                RUN_DIR,
+                STATE_DIR,
+                FOREGROUND,
+                LEVEL,
+                CHECK,
+                SHOW_VERSION,
+                HELP
+        };
         static const struct option options[] = {
                 {"config", required_argument, NULL, CONFIG},
                 {"node", required_argument, NULL, NODE},
@@ -141,11 +151,12 @@ static void go_realtime(void)
 int main(int argc, char **argv)
 {
         struct command_line cl = {
-                .daemon = {
-                        .config_path = SYSCONFDIR "/vipring/vipring.conf",
-                        .run_dir = RUNSTATEDIR "/vipring",
-                        .state_dir = LOCALSTATEDIR "/lib/vipring",
-                },
+                .daemon =
+                        {
+                                .config_path = SYSCONFDIR "/vipring/vipring.conf",
+                                .run_dir = RUNSTATEDIR "/vipring",
+                                .state_dir = LOCALSTATEDIR "/lib/vipring",
+                        },
         };
         struct daemon *d = NULL;
         int r;

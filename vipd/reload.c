@@ -99,9 +99,8 @@ static void refuse(struct reload *r)
                 log_error("%s", r->errors.text[i]);
                 json_array_append_new(errors, json_string(r->errors.text[i]));
         }
-        if (asprintf(&sentence,
-                     "%u error%s in %s; the running configuration (%s) is unchanged", r->errors.n,
-                     r->errors.n == 1 ? "" : "s", r->daemon->options.config_path,
+        if (asprintf(&sentence, "%u error%s in %s; the running configuration (%s) is unchanged",
+                     r->errors.n, r->errors.n == 1 ? "" : "s", r->daemon->options.config_path,
                      r->daemon->config->digest) < 0)
                 sentence = NULL;
         log_error("reload refused: %s", sentence ? sentence : "out of memory");
@@ -247,9 +246,9 @@ int reload_start(struct daemon *d, reload_done *done, void *arg)
         r->removed = json_array();
         r->changed = json_array();
         r->event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-        e = r->event_fd < 0 ? -errno
-                            : sd_event_add_io(d->loop, &r->loaded, r->event_fd, EPOLLIN, on_loaded,
-                                              r);
+        e = r->event_fd < 0
+                    ? -errno
+                    : sd_event_add_io(d->loop, &r->loaded, r->event_fd, EPOLLIN, on_loaded, r);
         if (e >= 0)
                 e = -pthread_create(&r->thread, NULL, load, r);
         if (e < 0) {

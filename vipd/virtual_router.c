@@ -195,8 +195,7 @@ static void on_datagram(void *arg, const struct vrrp_datagram *d)
         }
         note_mismatch(v, d, &advert);
         note_checksum_form(v, d, &advert);
-        v->heard(v->arg, &advert, &d->src,
-                 v->source.family ? ip_addr_cmp(&d->src, &v->source) : 1);
+        v->heard(v->arg, &advert, &d->src, v->source.family ? ip_addr_cmp(&d->src, &v->source) : 1);
 }
 
 /* --- sending --------------------------------------------------------------------- */

@@ -97,18 +97,12 @@ void timeline_step(struct timeline_event *ev, mono_t at, const char *what, const
 const char *timeline_cause_name(enum timeline_cause c)
 {
         static const char *const names[TIMELINE_CAUSES] = {
-                [TIMELINE_START] = "start",
-                [TIMELINE_ADVERT_TIMEOUT] = "advert-timeout",
-                [TIMELINE_RESIGN] = "resign",
-                [TIMELINE_CHECK] = "check",
-                [TIMELINE_LINK] = "link",
-                [TIMELINE_OPERATOR] = "operator",
-                [TIMELINE_PREEMPT] = "preempt",
-                [TIMELINE_STALL] = "stall",
-                [TIMELINE_FOREIGN] = "foreign",
-                [TIMELINE_CONFLICT] = "conflict",
-                [TIMELINE_STOP] = "stop",
-                [TIMELINE_RELOAD] = "reload",
+                [TIMELINE_START] = "start",     [TIMELINE_ADVERT_TIMEOUT] = "advert-timeout",
+                [TIMELINE_RESIGN] = "resign",   [TIMELINE_CHECK] = "check",
+                [TIMELINE_LINK] = "link",       [TIMELINE_OPERATOR] = "operator",
+                [TIMELINE_PREEMPT] = "preempt", [TIMELINE_STALL] = "stall",
+                [TIMELINE_FOREIGN] = "foreign", [TIMELINE_CONFLICT] = "conflict",
+                [TIMELINE_STOP] = "stop",       [TIMELINE_RELOAD] = "reload",
         };
 
         return (unsigned)c < TIMELINE_CAUSES ? names[c] : "unknown";
