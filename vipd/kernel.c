@@ -123,18 +123,27 @@ static int on_events(sd_event_source *source, int fd, uint32_t revents, void *ar
         return 0;
 }
 
-static int on_dump(sd_event_source *source, int fd, uint32_t revents, void *arg)
+static void dump_step(struct kernel *k)
 {
-        int r = kernel_dump_step(arg);
+        int r = kernel_dump_step(k);
 
         if (r < 0 && r != -EAGAIN)
                 log_error("cannot list addresses and links: %s; trying again", strerror(-r));
+}
+
+static int on_dump(sd_event_source *source, int fd, uint32_t revents, void *arg)
+{
+        dump_step(arg);
         return 0;
 }
 
 static int on_dump_timer(sd_event_source *source, uint64_t usec, void *arg)
 {
-        kernel_dump_soon(arg);
+        struct kernel *k = arg;
+
+        if (k->stage == KERNEL_DUMP_IDLE)
+                kernel_dump_soon(k);
+        dump_step(k);
         return 0;
 }
 
@@ -203,7 +212,6 @@ static int add_sources(struct kernel *k, sd_event *loop, int64_t priority)
         r = sd_event_add_io(loop, &k->dump_source, nl_socket_get_fd(k->dumps), EPOLLIN, on_dump, k);
         if (r < 0)
                 return r;
-        /* Behind the events: those queued while a piece was made are newer than it. */
         r = sd_event_source_set_priority(k->dump_source, priority + 1);
         if (r < 0)
                 return r;

@@ -1,6 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Full dumps: links, then addresses, a piece a turn. The kernel marks a dump
+ * Full dumps: links, then addresses, a piece a turn. The kernel makes a piece
+ * when the one before is read, so a piece is old when it is read, and events may
+ * be newer or older than it. Therefore all events are read before a dump begins
+ * and before each piece: an event that comes after a line is newer than that
+ * line, and one that came before it since the dump began overrules it (the
+ * listener's part). The kernel marks a dump
  * during which something changed (NLM_F_DUMP_INTR): lines may be missing, so it
  * is repeated. On a host where something changes all the time that must end, so
  * after a few times the result is taken as it is (a wrongly missed address is
@@ -92,28 +97,38 @@ static int begin(struct kernel *k)
         return r;
 }
 
+static void wait_to_begin(struct kernel *k)
+{
+        k->stage = KERNEL_DUMP_WAITING;
+        again_in(k, 0);
+}
+
 void kernel_dump_soon(struct kernel *k)
 {
         if (k->stage == KERNEL_DUMP_IDLE)
-                begin(k);
-        else
+                wait_to_begin(k);
+        else if (k->stage != KERNEL_DUMP_WAITING)
                 k->dump_again = true; /* the kernel runs one dump a socket */
 }
 
-static int end(struct kernel *k)
+static void end(struct kernel *k)
 {
+        bool interrupted = k->interrupted;
+
         k->stage = KERNEL_DUMP_IDLE;
-        if (k->dump_again)
-                return begin(k);
-        if (k->interrupted && ++k->interruptions < INTERRUPTIONS_MAX) {
-                k->stats.interrupted++;
-                return begin(k);
+        if (k->dump_again) {
+                wait_to_begin(k);
+                return;
         }
-        if (k->interrupted)
-                again_in(k, REPEAT_LATER_US);
+        if (interrupted && ++k->interruptions < INTERRUPTIONS_MAX) {
+                k->stats.interrupted++;
+                wait_to_begin(k);
+                return;
+        }
         k->interruptions = 0;
         k->listener.dump_end(k->arg);
-        return 0;
+        if (interrupted && k->stage == KERNEL_DUMP_IDLE)
+                again_in(k, REPEAT_LATER_US);
 }
 
 static int failed(struct kernel *k, int err)
@@ -128,8 +143,10 @@ static int stage_done(struct kernel *k)
 {
         int r;
 
-        if (k->stage == KERNEL_DUMP_ADDRS || k->dump_again)
-                return end(k);
+        if (k->stage == KERNEL_DUMP_ADDRS || k->dump_again) {
+                end(k);
+                return 0;
+        }
         k->stage = KERNEL_DUMP_ADDRS;
         r = ask_addrs(k);
         return r < 0 ? failed(k, r) : 0;
@@ -158,8 +175,18 @@ static int take_piece(struct kernel *k, int len)
 
 int kernel_dump_step(struct kernel *k)
 {
-        int len = kernel_receive(k->dumps, k->dump_buffer);
+        int len = kernel_drain(k, KERNEL_DRAIN_BUDGET);
 
+        if (len < 0)
+                return len;
+        if (len == KERNEL_DRAIN_BUDGET) {
+                if (k->stage == KERNEL_DUMP_WAITING)
+                        again_in(k, 0);
+                return 0; /* there may be more */
+        }
+        if (k->stage == KERNEL_DUMP_WAITING)
+                return begin(k);
+        len = kernel_receive(k->dumps, k->dump_buffer);
         if (len == -EAGAIN)
                 return len;
         if (k->stage == KERNEL_DUMP_IDLE)

@@ -10,7 +10,12 @@
 /* The kernel fills at most 32 KiB per piece of a dump. */
 #define KERNEL_BUFFER (64 * 1024)
 
-enum kernel_dump_stage { KERNEL_DUMP_IDLE, KERNEL_DUMP_LINKS, KERNEL_DUMP_ADDRS };
+enum kernel_dump_stage {
+        KERNEL_DUMP_IDLE,
+        KERNEL_DUMP_WAITING, /* to begin, as soon as no event is queued */
+        KERNEL_DUMP_LINKS,
+        KERNEL_DUMP_ADDRS,
+};
 
 struct kernel {
         struct kernel_listener listener;
@@ -41,7 +46,8 @@ int kernel_receive(struct nl_sock *sock, char buffer[static KERNEL_BUFFER]);
 /** Hand one message, of an event or a dump, to the listener. */
 void kernel_message(struct kernel *k, struct nlmsghdr *h, bool dump);
 
-/** Read one piece of the dump that runs. @return 0, -EAGAIN, or -errno when it failed */
+/** Begin the dump that waits, or read one piece of the one that runs. @return 0, -EAGAIN when there
+ *  is nothing to read, or -errno when it failed */
 int kernel_dump_step(struct kernel *k);
 
 #endif

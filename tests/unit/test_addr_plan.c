@@ -255,6 +255,18 @@ static void the_first_slice_of_a_set_does_not_wait_for_other_sets(void **state)
         assert_int_equal(answer(&s[0], 0), '+');
 }
 
+static void the_first_slice_of_a_release_takes_the_last_address_first(void **state)
+{
+        const struct addr_spec s[] = {spec("192.0.2.10", 24), spec("192.0.2.11", 24)};
+        uint32_t i;
+
+        claim(&web, s, 2);
+        addr_set_unclaim(&plan, &web, now);
+        assert_int_equal(addr_set_next(&plan, &web, &i, 1), 1);
+        assert_int_equal(ip_addr_cmp(&addr_plan_entry(&plan, i)->addr, &s[1].addr), 0);
+        addr_plan_done(&plan, i, 0, ++seq, now);
+}
+
 /* --- failures ----------------------------------------------------------------------------------
  */
 
@@ -391,6 +403,18 @@ static void what_our_own_removal_takes_along_is_put_back_and_no_loss(void **stat
         assert_int_equal(report(NULL), 0);
         assert_int_equal(plan.stats.lost, 0);
         assert_int_equal(plan.stats.restored, 1);
+}
+
+static void an_address_that_went_with_its_link_is_no_loss(void **state)
+{
+        const struct addr_spec s = spec("192.0.2.10", 24);
+
+        claim(&web, &s, 1);
+        gone(&s, &by_other); /* and right after it the link, of which we do not know yet */
+        assert_int_equal(answer(&s, -ENODEV), '+');
+        assert_int_equal(report(NULL), 0);
+        assert_int_equal(web.up, 0);
+        assert_int_equal(plan.stats.lost, 0);
 }
 
 static void lose_once(const struct addr_spec *s)
@@ -939,6 +963,7 @@ int main(void)
                 TEST(an_empty_set_is_claimed_at_once),
                 TEST(many_addresses_come_in_slices_and_reports_of_sixty_four),
                 TEST(the_first_slice_of_a_set_does_not_wait_for_other_sets),
+                TEST(the_first_slice_of_a_release_takes_the_last_address_first),
                 TEST(a_failed_add_is_tried_again_with_growing_delay),
                 TEST(a_failed_removal_is_tried_again_and_the_set_is_not_released_before),
                 TEST(a_set_that_joins_in_trouble_is_told_too),
@@ -946,6 +971,7 @@ int main(void)
                 TEST(an_old_story_of_a_removal_is_no_loss),
                 TEST(an_echo_older_than_the_answer_is_ignored),
                 TEST(what_our_own_removal_takes_along_is_put_back_and_no_loss),
+                TEST(an_address_that_went_with_its_link_is_no_loss),
                 TEST(six_losses_within_ten_seconds_are_too_many),
                 TEST(six_losses_within_little_more_are_not),
                 TEST(an_unstable_address_is_put_back_ever_more_slowly_until_it_is_left_alone),

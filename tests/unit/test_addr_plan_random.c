@@ -70,8 +70,8 @@ enum event_type { EVENT_LINK, EVENT_SEEN, EVENT_GONE };
 struct event {
         enum event_type type;
         unsigned link;
-        int ifindex; /* of the link then, 0 = deleted */
-        bool up;
+        int ifindex; /* of the link then */
+        bool up, deleted;
         struct model_addr addr;
         uint32_t port, seq;
 };
@@ -116,12 +116,16 @@ static void emit_addr(enum event_type type, struct model_addr a, uint32_t port, 
                             .seq = named ? seq : 0});
 }
 
-static void emit_link(unsigned link)
+/* The index is what the link has, or had until it was deleted. */
+static void emit_link(unsigned link, bool deleted)
 {
         emit((struct event){.type = EVENT_LINK,
                             .link = link,
                             .ifindex = kernel.ifindex[link],
-                            .up = kernel.up[link]});
+                            .up = kernel.up[link],
+                            .deleted = deleted});
+        if (deleted)
+                kernel.ifindex[link] = 0;
 }
 
 static int kernel_find(unsigned link, unsigned id)
@@ -207,7 +211,7 @@ static void kernel_flush(unsigned link, bool v4_too)
 static void kernel_link_down(unsigned link)
 {
         kernel.up[link] = false;
-        emit_link(link);
+        emit_link(link, false);
         kernel_flush(link, false);
 }
 
@@ -223,9 +227,10 @@ static void kernel_link_change(unsigned link)
                 if (below(2))
                         return;
                 kernel_flush(link, true);
-                kernel.ifindex[link] = 0;
+                emit_link(link, true);
+                return;
         }
-        emit_link(link);
+        emit_link(link, false);
 }
 
 /* --- the shell, as short as it gets ---------------------------------------------------------- */
@@ -254,7 +259,9 @@ enum dump_stage { DUMP_NONE, DUMP_LINKS, DUMP_ADDRS };
 static struct {
         enum dump_stage stage;
         unsigned changes; /* at its start */
+        bool interrupted; /* something changed before its last piece was made */
         unsigned repeats;
+        bool later;  /* once more, for this one was taken as it was */
         unsigned at; /* next address of the kernel's list */
         int ifindex[LINKS];
         bool up[LINKS];
@@ -292,6 +299,7 @@ static struct addr_sight sight_of(const struct model_addr *a)
 
 static void make_piece(void)
 {
+        dump.interrupted = dump.changes != kernel.changes;
         dump.n_piece = 0;
         while (dump.n_piece < 2 && dump.at < kernel.n) {
                 dump.piece[dump.n_piece] = kernel.addrs[dump.at++];
@@ -323,40 +331,18 @@ static void dump_links(void)
 
 static void dump_end(void)
 {
-        if (dump.changes != kernel.changes && ++dump.repeats < 5) {
+        if (dump.interrupted && ++dump.repeats < 5) {
                 dump_begin();
                 return;
         }
         dump.repeats = 0;
+        dump.later = dump.interrupted;
         dump.stage = DUMP_NONE;
         for (unsigned l = 0; l < LINKS; l++)
                 if (!link_touched[l] && dump.ifindex[l] == 0)
                         addr_plan_link(&plan, l, 0, false, now);
         addr_plan_dump_end(&plan, now);
         story("  dump ends\n");
-}
-
-static void dump_step(void)
-{
-        const struct addr_origin by = {.teller = ADDR_BY_DUMP};
-
-        if (dump.stage == DUMP_LINKS) {
-                dump_links();
-                return;
-        }
-        if (dump.stage == DUMP_NONE)
-                return;
-        if (dump.n_piece == 0) {
-                dump_end();
-                return;
-        }
-        for (unsigned i = 0; i < dump.n_piece; i++) {
-                struct addr_sight sight = sight_of(&dump.piece[i]);
-
-                if (links[dump.piece[i].link].ifindex == dump.piece_ifindex[i])
-                        assert_true(addr_plan_seen(&plan, &sight, &by, now));
-        }
-        make_piece();
 }
 
 static void read_event(void)
@@ -378,9 +364,15 @@ static void read_event(void)
         e = kernel.queue[0];
         memmove(kernel.queue, kernel.queue + 1, --kernel.queued * sizeof(e));
         if (e.type == EVENT_LINK) {
-                story("  event link %u: index %d %s\n", e.link, e.ifindex, e.up ? "up" : "down");
+                story("  event link %u: index %d %s\n", e.link, e.ifindex,
+                      e.deleted ? "deleted"
+                      : e.up    ? "up"
+                                : "down");
                 link_touched[e.link] = true;
-                addr_plan_link(&plan, e.link, e.ifindex, e.up, now);
+                if (!e.deleted)
+                        addr_plan_link(&plan, e.link, e.ifindex, e.up, now);
+                else if (links[e.link].ifindex == e.ifindex)
+                        addr_plan_link(&plan, e.link, 0, false, now);
                 return;
         }
         if (links[e.link].ifindex != e.ifindex)
@@ -393,6 +385,37 @@ static void read_event(void)
                 assert_true(addr_plan_seen(&plan, &sight, &by, now));
         else
                 addr_plan_gone(&plan, &sight, &by, now);
+}
+
+/* As before each piece of a dump, and before it begins. */
+static void read_all_events(void)
+{
+        while (kernel.queued || kernel.overrun)
+                read_event();
+}
+
+static void dump_step(void)
+{
+        const struct addr_origin by = {.teller = ADDR_BY_DUMP};
+
+        read_all_events();
+        if (dump.stage == DUMP_LINKS) {
+                dump_links();
+                return;
+        }
+        if (dump.stage == DUMP_NONE)
+                return;
+        if (dump.n_piece == 0) {
+                dump_end();
+                return;
+        }
+        for (unsigned i = 0; i < dump.n_piece; i++) {
+                struct addr_sight sight = sight_of(&dump.piece[i]);
+
+                if (links[dump.piece[i].link].ifindex == dump.piece_ifindex[i])
+                        assert_true(addr_plan_seen(&plan, &sight, &by, now));
+        }
+        make_piece();
 }
 
 static int perform(const struct addr_entry *e)
@@ -540,7 +563,12 @@ static void step(void)
                         read_event();
                 break;
         case 11:
-                dump_step();
+                if (dump.stage == DUMP_NONE && below(8) == 0) {
+                        read_all_events();
+                        dump_begin();
+                }
+                for (k = below(4); k > 0; k--)
+                        dump_step();
                 break;
         case 12:
                 now = mono_add_us(now, below(2000) * US_PER_MS);
@@ -567,6 +595,8 @@ static void settle(void)
                         read_event();
                 else if (dump.stage != DUMP_NONE)
                         dump_step();
+                else if (dump.later)
+                        dump_begin();
                 else if (addr_plan_busy(&plan))
                         slice();
                 else if (!mono_is_never(addr_plan_deadline(&plan))) {

@@ -105,7 +105,6 @@ static bool judge(struct addr_plan *p, uint32_t index, int result, mono_t now)
 
         if (result == -EEXIST) {
                 addr_plan_rest(p, index);
-                addr_plan_reclaim(p, index, now);
                 return true;
         }
         addr_plan_believe(e);
