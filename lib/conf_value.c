@@ -3,6 +3,7 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <limits.h>
 #include <stdarg.h>
 #include <string.h>
 
@@ -174,11 +175,9 @@ int conf_value_process(const char *text, struct conf_why *why)
         if (*text == '\0' || has_control(text) || strchr(text, '/'))
                 return conf_why(why, "\"%.40s\" is not the name of a process (as ps -C takes it)",
                                 text);
-        if (strlen(text) > 15)
-                return conf_why(why,
-                                "\"%.40s\" is longer than the 15 bytes the kernel keeps of a "
-                                "process's name; write \"%.15s\"",
-                                text, text);
+        if (strlen(text) > NAME_MAX)
+                return conf_why(why, "\"%.40s...\" is longer than a program's name can be (%d)",
+                                text, NAME_MAX);
         return 0;
 }
 

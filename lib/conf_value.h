@@ -32,7 +32,7 @@ int conf_value_user(const char *text, struct conf_why *why);
 /** Absolute, without control characters. */
 int conf_value_path(const char *text, struct conf_why *why);
 
-/** Name of a process as in /proc/PID/comm: 1 to 15 bytes. */
+/** Name of a program without its folder. */
 int conf_value_process(const char *text, struct conf_why *why);
 
 /** An address that a host can have and others can reach. */
