@@ -1,49 +1,26 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include <config.h>
-
 #include "lib/conf_check.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/cleanup.h"
-#include "lib/conf_settings.h"
 
-/** A place in two forms: for the table "groups.NAME.vrrp", for people "groups.web.vrrp". */
-struct place {
-        char pattern[96];
-        char path[256];
-};
-
-static void mark_bad(config_setting_t *s)
+void conf_check_mark_bad(config_setting_t *s)
 {
         static int bad;
 
         config_setting_set_hook(s, &bad);
 }
 
-/** Report about a setting by name; about an element of a list by its list's name. */
-static void refuse(struct conf_tree *t, config_setting_t *s, const char *why)
+void conf_check_refuse(struct conf_tree *t, config_setting_t *s, const char *why)
 {
         const config_setting_t *named = config_setting_name(s) ? s : config_setting_parent(s);
 
         conf_tree_error(t, s, "'%s': %s", config_setting_name(named), why);
-        mark_bad(s);
+        conf_check_mark_bad(s);
         if (named != s)
-                mark_bad(config_setting_parent(s));
+                conf_check_mark_bad(config_setting_parent(s));
 }
-
-static struct place place_in(const struct place *outer, const char *pattern, const char *name)
-{
-        struct place p;
-        const char *dot = *outer->pattern ? "." : "";
-
-        snprintf(p.pattern, sizeof(p.pattern), "%.60s%s%.30s", outer->pattern, dot, pattern);
-        snprintf(p.path, sizeof(p.path), "%.180s%s%.60s", outer->path, dot, name);
-        return p;
-}
-
-/* --- values -------------------------------------------------------------------- */
 
 static const char *type_name(const config_setting_t *s)
 {
@@ -64,14 +41,14 @@ static const char *type_name(const config_setting_t *s)
         }
 }
 
-static bool wants(struct conf_tree *t, config_setting_t *s, int type, const char *example)
+bool conf_check_wants(struct conf_tree *t, config_setting_t *s, int type, const char *example)
 {
         struct conf_why why;
 
         if (config_setting_type(s) == type)
                 return true;
         conf_why(&why, "expected %s, not %s", example, type_name(s));
-        refuse(t, s, why.text);
+        conf_check_refuse(t, s, why.text);
         return false;
 }
 
@@ -167,7 +144,7 @@ static void refuse_bare_time(struct conf_tree *t, config_setting_t *s)
                 conf_why(&why, "a time needs quotes and a unit: \"%dms\" or \"%ds\"", n, n);
         else
                 conf_why(&why, "a time needs quotes and a unit, such as \"100ms\" or \"2s\"");
-        refuse(t, s, why.text);
+        conf_check_refuse(t, s, why.text);
 }
 
 static void check_string(struct conf_tree *t, const struct conf_setting *known, config_setting_t *s)
@@ -178,9 +155,9 @@ static void check_string(struct conf_tree *t, const struct conf_setting *known, 
                 refuse_bare_time(t, s);
                 return;
         }
-        if (wants(t, s, CONFIG_TYPE_STRING, "text between quotes") &&
+        if (conf_check_wants(t, s, CONFIG_TYPE_STRING, "text between quotes") &&
             check_text(known, config_setting_get_string(s), &why) < 0)
-                refuse(t, s, why.text);
+                conf_check_refuse(t, s, why.text);
 }
 
 static void check_list(struct conf_tree *t, const struct conf_setting *known, config_setting_t *s)
@@ -190,7 +167,7 @@ static void check_list(struct conf_tree *t, const struct conf_setting *known, co
                 return;
         }
         if (config_setting_is_group(s)) {
-                refuse(t, s, "expected a list [ \"...\", \"...\" ], not a section { }");
+                conf_check_refuse(t, s, "expected a list [ \"...\", \"...\" ], not a section { }");
                 return;
         }
         for (unsigned i = 0; i < conf_tree_length(s); i++)
@@ -204,19 +181,19 @@ static void check_command(struct conf_tree *t, config_setting_t *s)
         struct conf_why why;
 
         if (config_setting_is_group(s)) {
-                refuse(t, s, "expected a command: \"/path/of/program argument\"");
+                conf_check_refuse(t, s, "expected a command: \"/path/of/program argument\"");
                 return;
         }
         for (unsigned i = 0; i < n; i++) {
                 config_setting_t *element = conf_tree_element(s, i);
 
-                if (!wants(t, element, CONFIG_TYPE_STRING, "text between quotes"))
+                if (!conf_check_wants(t, element, CONFIG_TYPE_STRING, "text between quotes"))
                         return;
         }
         text = n ? config_setting_get_string(conf_tree_element(s, 0)) : "";
         if (!config_setting_is_aggregate(s)) {
                 if (conf_value_command(text, &why) < 0) {
-                        refuse(t, s, why.text);
+                        conf_check_refuse(t, s, why.text);
                         return;
                 }
                 for (n = 0; conf_value_word(&text, &word) > 0; n++)
@@ -225,71 +202,38 @@ static void check_command(struct conf_tree *t, config_setting_t *s)
                 text += strspn(text, " \t");
         }
         if (n == 0)
-                refuse(t, s, "an empty command");
+                conf_check_refuse(t, s, "an empty command");
         else if (n >= CONF_ARGS_MAX)
-                refuse(t, s, "a command of more than 31 words; put it into a script");
+                conf_check_refuse(t, s, "a command of more than 31 words; put it into a script");
         else if (conf_value_path(text, &why) < 0)
-                refuse(t, s, why.text);
+                conf_check_refuse(t, s, why.text);
 }
 
 static void check_version(struct conf_tree *t, config_setting_t *s)
 {
         struct conf_why why;
 
-        if (!wants(t, s, CONFIG_TYPE_INT, "2 or 3"))
+        if (!conf_check_wants(t, s, CONFIG_TYPE_INT, "2 or 3"))
                 return;
         if (config_setting_get_int(s) == 2 || config_setting_get_int(s) == 3)
                 return;
         conf_why(&why, "%d is not a version of VRRP that is spoken here (2 or 3)",
                  config_setting_get_int(s));
-        refuse(t, s, why.text);
+        conf_check_refuse(t, s, why.text);
 }
 
-/* --- places -------------------------------------------------------------------- */
-
-static void check_section(struct conf_tree *t, config_setting_t *section,
-                          const struct place *place);
-
-static void check_named(struct conf_tree *t, config_setting_t *all, const struct place *place)
+void conf_check_value(struct conf_tree *t, const struct conf_setting *known, config_setting_t *s)
 {
-        int n = config_setting_length(all);
-
-        for (int i = 0; i < n; i++) {
-                config_setting_t *member = config_setting_get_elem(all, (unsigned)i);
-                struct place inner = place_in(place, "NAME", config_setting_name(member));
-                struct conf_why why;
-
-                if (conf_value_name(config_setting_name(member), &why) < 0) {
-                        refuse(t, member, why.text);
-                        continue;
-                }
-                if (wants(t, member, CONFIG_TYPE_GROUP, "a section { }"))
-                        check_section(t, member, &inner);
-        }
-}
-
-static void check_known(struct conf_tree *t, const struct conf_setting *known, config_setting_t *s,
-                        const struct place *place)
-{
-        struct place inner = place_in(place, known->name, known->name);
         struct conf_why why;
 
         switch (known->kind) {
-        case CONF_KIND_SECTION:
-                if (wants(t, s, CONFIG_TYPE_GROUP, "a section { }"))
-                        check_section(t, s, &inner);
-                return;
-        case CONF_KIND_NAMED:
-                if (wants(t, s, CONFIG_TYPE_GROUP, "named sections: { NAME = { } }"))
-                        check_named(t, s, &inner);
-                return;
         case CONF_KIND_BOOLEAN:
-                wants(t, s, CONFIG_TYPE_BOOL, "true or false, without quotes");
+                conf_check_wants(t, s, CONFIG_TYPE_BOOL, "true or false, without quotes");
                 return;
         case CONF_KIND_INTEGER:
-                if (wants(t, s, CONFIG_TYPE_INT, "a whole number without quotes") &&
+                if (conf_check_wants(t, s, CONFIG_TYPE_INT, "a whole number without quotes") &&
                     in_range(known, config_setting_get_int(s), &why) < 0)
-                        refuse(t, s, why.text);
+                        conf_check_refuse(t, s, why.text);
                 return;
         case CONF_KIND_VERSION:
                 check_version(t, s);
@@ -316,84 +260,9 @@ static void check_known(struct conf_tree *t, const struct conf_setting *known, c
         case CONF_KIND_URL:
                 check_string(t, known, s);
                 return;
+        case CONF_KIND_SECTION:
+        case CONF_KIND_NAMED:
         case CONF_KIND_TEXT:
                 return;
         }
-}
-
-static void unavailable(struct conf_tree *t, config_setting_t *s, const char *instead)
-{
-        conf_tree_error(t, s,
-                        "'%s' is not available in vipring " PACKAGE_VERSION ": %s; remove the line",
-                        config_setting_name(s), instead);
-        mark_bad(s);
-}
-
-static void check_member(struct conf_tree *t, config_setting_t *s, const struct place *place)
-{
-        const char *name = config_setting_name(s);
-        const struct conf_setting *known = conf_settings_find(place->pattern, name);
-        char advice[CONF_ADVICE_MAX];
-
-        if (!known) {
-                conf_tree_error(t, s, "unknown setting '%s' %s%s%s", name,
-                                *place->path ? "in " : "at the top level", place->path,
-                                conf_settings_advise(place->pattern, name, advice));
-                mark_bad(s);
-        } else if (!known->available) {
-                unavailable(t, s, known->instead);
-        } else {
-                check_known(t, known, s, place);
-        }
-}
-
-bool conf_check_is_meant(const config_setting_t *section, const char *place, const char *name)
-{
-        for (unsigned i = 0; i < conf_tree_length(section); i++) {
-                const char *word = config_setting_name(config_setting_get_elem(section, i));
-                const struct conf_setting *meant;
-
-                if (conf_settings_find(place, word))
-                        continue;
-                meant = conf_settings_nearest(place, word);
-                if (meant && strcmp(meant->name, name) == 0)
-                        return true;
-        }
-        return false;
-}
-
-static void check_required(struct conf_tree *t, config_setting_t *section,
-                           const struct place *place)
-{
-        const struct conf_setting *all;
-        size_t n;
-
-        all = config_settings(&n);
-        for (size_t i = 0; i < n; i++) {
-                if (!all[i].required || strcmp(all[i].place, place->pattern) != 0 ||
-                    conf_tree_raw(section, all[i].name) ||
-                    conf_check_is_meant(section, place->pattern, all[i].name))
-                        continue;
-                if (*place->path)
-                        conf_tree_error(t, section, "%s has no '%s': %s", place->path, all[i].name,
-                                        all[i].help);
-                else
-                        conf_tree_error(t, NULL, "there is no '%s': %s", all[i].name, all[i].help);
-        }
-}
-
-static void check_section(struct conf_tree *t, config_setting_t *section, const struct place *place)
-{
-        int n = config_setting_length(section);
-
-        for (int i = 0; i < n; i++)
-                check_member(t, config_setting_get_elem(section, (unsigned)i), place);
-        check_required(t, section, place);
-}
-
-void conf_check_tree(struct conf_tree *t)
-{
-        struct place top = {"", ""};
-
-        check_section(t, config_root_setting(&t->parsed), &top);
 }

@@ -6,7 +6,7 @@
 
 #include "lib/cleanup.h"
 #include "lib/conf_build.h"
-#include "lib/conf_check.h"
+#include "lib/conf_place.h"
 
 #define CHECK "groups.NAME.checks.NAME"
 #define HOOK "groups.NAME.hooks.NAME"
@@ -100,7 +100,7 @@ static config_setting_t *find_target(struct conf_build *b, config_setting_t *sec
         for (int i = 0; kinds[i]; i++) {
                 config_setting_t *s = conf_tree_raw(section, kinds[i]);
 
-                meant |= !s && conf_check_is_meant(section, CHECK, kinds[i]);
+                meant |= !s && conf_place_is_meant(section, CHECK, kinds[i]);
                 if (!s)
                         continue;
                 if (found) {

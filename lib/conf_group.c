@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "lib/conf_build.h"
-#include "lib/conf_check.h"
+#include "lib/conf_place.h"
 #include "lib/suggest.h"
 
 #define GROUP "groups.NAME"
@@ -18,7 +18,7 @@ static void read_interface(struct conf_build *b, config_setting_t *section, stru
 
         if (iface)
                 strcpy(g->iface, iface);
-        if (!conf_tree_raw(section, "vrid") && !conf_check_is_meant(section, GROUP, "vrid"))
+        if (!conf_tree_raw(section, "vrid") && !conf_place_is_meant(section, GROUP, "vrid"))
                 conf_tree_error(&b->tree, section,
                                 "groups.%s has no 'vrid': without it a group needs the ring "
                                 "protocol, which is not available yet; give it a number, 1 to "

@@ -10,6 +10,7 @@
 
 #include "lib/cleanup.h"
 #include "lib/conf_lex.h"
+#include "lib/conf_value.h"
 
 /** Brackets that are open in an included file: it must close what it opens, and no more. */
 struct brackets {
@@ -95,50 +96,56 @@ static int flush(struct conf_source *s, struct part *p, size_t until, unsigned l
         return r;
 }
 
-/** The file is there, is a file and not too large. @return its text, or NULL with *ret_why set */
-static char *slurp(const char *path, size_t max, size_t *ret_len, char *why, size_t why_size)
+/** Read to the end, at most `max` bytes into a buffer of one more. @return length or -errno */
+static ssize_t read_all(int fd, char *text, size_t max)
 {
-        CLEANUP(closep) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-        struct stat st;
-        char *text;
         size_t len = 0;
 
-        if (fd < 0 || fstat(fd, &st) < 0) {
-                snprintf(why, why_size, "%s", strerror(errno));
-                return NULL;
-        }
-        if (!S_ISREG(st.st_mode)) {
-                snprintf(why, why_size, "it is a %s, not a file",
-                         S_ISDIR(st.st_mode) ? "directory" : "device or pipe");
-                return NULL;
-        }
-        text = malloc(max + 1);
-        if (!text) {
-                snprintf(why, why_size, "%s", strerror(ENOMEM));
-                return NULL;
-        }
         for (;;) {
                 ssize_t n = read(fd, text + len, max + 1 - len);
 
                 if (n < 0 && errno == EINTR)
                         continue;
-                if (n < 0) {
-                        snprintf(why, why_size, "%s", strerror(errno));
-                        break;
-                }
+                if (n < 0)
+                        return -errno;
+                if (n == 0)
+                        return (ssize_t)len;
                 len += (size_t)n;
-                if (len > max) {
-                        snprintf(why, why_size, "the configuration is larger than %d bytes",
-                                 CONF_TEXT_MAX);
-                        break;
-                }
-                if (n == 0) {
-                        *ret_len = len;
-                        return text;
-                }
+                if (len > max)
+                        return -EFBIG;
         }
-        free(text);
-        return NULL;
+}
+
+/** The file is there, is a file and not too large. @return its text, or NULL with `why` set */
+static char *slurp(const char *path, size_t max, size_t *ret_len, struct conf_why *why)
+{
+        CLEANUP(closep) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+        CLEANUP(freep) char *text = NULL;
+        char *result = NULL;
+        struct stat st;
+        ssize_t n;
+
+        if (fd < 0 || fstat(fd, &st) < 0) {
+                conf_why(why, "%s", strerror(errno));
+                return NULL;
+        }
+        if (!S_ISREG(st.st_mode)) {
+                conf_why(why, "it is a %s, not a file",
+                         S_ISDIR(st.st_mode) ? "directory" : "device or pipe");
+                return NULL;
+        }
+        text = malloc(max + 1);
+        n = text ? read_all(fd, text, max) : -ENOMEM;
+        if (n == -EFBIG)
+                conf_why(why, "the configuration is larger than %d bytes", CONF_TEXT_MAX);
+        else if (n < 0)
+                conf_why(why, "%s", strerror((int)-n));
+        if (n >= 0) {
+                *ret_len = (size_t)n;
+                result = text;
+                text = NULL;
+        }
+        return result;
 }
 
 /** `name` as seen from the file that names it. */
@@ -161,7 +168,7 @@ static int add_included(struct conf_source *s, const struct part *from, const st
         CLEANUP(freep) char *path = beside(s->files[from->file], t->text + 1, t->len - 2);
         CLEANUP(freep) char *text = NULL;
         struct part p = {.depth = from->depth + 1, .line = 1, .file = s->n_files};
-        char why[128];
+        struct conf_why why;
         int r;
 
         if (!path)
@@ -172,9 +179,10 @@ static int add_included(struct conf_source *s, const struct part *from, const st
         if (s->n_files == CONF_FILES_MAX)
                 return fault(s, report, from->file, t->line, "more than %d files are included",
                              CONF_FILES_MAX - 1);
-        text = slurp(path, CONF_TEXT_MAX - s->len, &p.len, why, sizeof(why));
+        text = slurp(path, CONF_TEXT_MAX - s->len, &p.len, &why);
         if (!text)
-                return fault(s, report, from->file, t->line, "cannot include '%s': %s", path, why);
+                return fault(s, report, from->file, t->line, "cannot include '%s': %s", path,
+                             why.text);
         p.text = text;
         r = add_file(s, path);
         return r < 0 ? r : add_part(s, &p, report);
@@ -296,13 +304,13 @@ int conf_source_read(struct conf_source *s, const char *path, struct conf_report
 {
         CLEANUP(freep) char *text = NULL;
         size_t len = 0;
-        char why[128];
+        struct conf_why why;
 
         *s = (struct conf_source){.lines = 1};
-        text = slurp(path, CONF_TEXT_MAX, &len, why, sizeof(why));
+        text = slurp(path, CONF_TEXT_MAX, &len, &why);
         if (!text) {
                 conf_report_add(report, CONF_ERROR, 0, path, 0, "cannot read the configuration: %s",
-                                why);
+                                why.text);
                 return -EINVAL;
         }
         return conf_source_take(s, path, text, len, report);

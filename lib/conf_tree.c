@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "lib/cleanup.h"
-#include "lib/conf_check.h"
+#include "lib/conf_place.h"
 #include "lib/conf_scan.h"
 #include "lib/conf_settings.h"
 
@@ -100,7 +100,7 @@ int conf_tree_parse(struct conf_tree *t)
         int r = parse(t);
 
         if (r == 0)
-                conf_check_tree(t);
+                conf_place_check(t);
         return r;
 }
 

@@ -8,8 +8,9 @@
 #include <string.h>
 
 #include "lib/cleanup.h"
-#include "lib/conf_settings.h"
+#include "lib/hook_event.h"
 #include "lib/mono.h"
+#include "lib/suggest.h"
 
 int conf_why(struct conf_why *why, const char *format, ...)
 {
@@ -183,35 +184,40 @@ int conf_value_process(const char *text, struct conf_why *why)
 
 /* --- hooks and commands ------------------------------------------------------ */
 
-static const char *const events[] = {"active",       "backup",        "fault",
-                                     "stop",         "before-active", "before-backup",
-                                     "before-fault", "before-stop",   NULL};
+static int not_an_event(const char *word, struct conf_why *why)
+{
+        struct suggest near = {.unknown = word};
+
+        for (unsigned on = 1; hook_event_name(on); on <<= 1)
+                suggest_offer(&near, hook_event_name(on));
+        return conf_why(why, "\"%s\" is not an event%s%s%s", word,
+                        near.best ? "; did you mean '" : "", near.best ? near.best : "",
+                        near.best ? "'?" : "");
+}
 
 int conf_value_events(const char *text, unsigned *ret, struct conf_why *why)
 {
         unsigned bits = 0;
 
-        for (;;) {
-                char word[40], advice[CONF_ADVICE_MAX];
+        for (;; text++) {
                 const char *from = text + strspn(text, " \t");
                 size_t len = strcspn(from, " \t|");
-                int at;
+                char word[40];
+                unsigned on;
 
                 snprintf(word, sizeof(word), "%.*s", (int)(len > 39 ? 39 : len), from);
-                at = conf_choices_find(events, word);
-                if (at < 0)
-                        return conf_why(why, "\"%s\" is not an event%s", word,
-                                        conf_choices_advise(events, word, advice));
-                if (bits & (1u << at))
+                on = hook_event_from_name(word);
+                if (!on)
+                        return not_an_event(word, why);
+                if (bits & on)
                         return conf_why(why, "\"%s\" is named twice", word);
-                bits |= 1u << at;
+                bits |= on;
                 text = from + len;
                 text += strspn(text, " \t");
                 if (*text == '\0')
                         break;
                 if (*text != '|')
                         return conf_why(why, "put '|' between events, as in \"active|backup\"");
-                text++;
         }
         *ret = bits;
         return 0;

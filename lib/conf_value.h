@@ -38,6 +38,12 @@ int conf_value_process(const char *text, struct conf_why *why);
 /** An address that a host can have and others can reach. */
 int conf_value_address(const char *text, struct ip_addr *ret, struct conf_why *why);
 
+/** 0.0.0.0 or :: */
+bool conf_address_is_any(const struct ip_addr *a);
+
+/** Decimal digits only. @return -1 otherwise, or when larger than `max` (at most 99999) */
+int conf_value_number(const char *digits, int max);
+
 /** "192.0.2.10/24 dev eth1 label web scope link". Without dev, ret->dev is "". */
 int conf_value_vip(const char *text, struct conf_vip *ret, struct conf_why *why);
 
