@@ -113,9 +113,12 @@ struct address_set *address_set_free(struct address_set *s)
 void address_set_claim(struct address_set *s)
 {
         struct addresses *a = s->a;
+        unsigned n;
 
         addr_set_claim(&a->plan, &s->plan, clock_now());
-        addresses_slice(a, &s->plan);
+        n = addresses_slice(a, &s->plan);
+        if (2 * n <= a->slice)
+                addresses_slice(a, &s->plan); /* those that are made anew: now the second half */
         addresses_dispatch(a);
         addresses_arm(a);
 }
@@ -156,17 +159,16 @@ static void tell_lost(struct address_set *s, const struct conf_vip *vip, uint32_
 {
         const struct log_about about = {
                 .group = s->group, .iface = vip->dev, .cause = "address-removed"};
-        char text[IP_ADDR_TEXT], owner[KERNEL_OWNER_TEXT];
+        char text[IP_ADDR_TEXT], owner[KERNEL_OWNER_TEXT], more[ADDRESSES_MORE_TEXT];
         uint64_t withheld;
 
         if (log_limit_pass(&s->lost_limit, clock_now(), &withheld))
                 log_write(LOG_WARNING, &about,
-                          "%s: %s/%u was removed from %s by %s; putting it back (%llu more like "
-                          "this)",
-                          s->group, ip_addr_format(&vip->addr, text), vip->prefix_len, vip->dev,
+                          "%s: %s/%u was removed from %s by %s; putting it back%s", s->group,
+                          ip_addr_format(&vip->addr, text), vip->prefix_len, vip->dev,
                           vip->addr.family == AF_INET6 ? "somebody (the kernel does not say who)"
                                                        : kernel_port_owner(port, owner),
-                          (unsigned long long)withheld);
+                          addresses_more(withheld, more));
         if (s->events.lost)
                 s->events.lost(s->arg, vip, port);
 }
@@ -175,16 +177,16 @@ static void tell_unstable(struct address_set *s, const struct conf_vip *vip, int
 {
         const struct log_about about = {
                 .group = s->group, .iface = vip->dev, .cause = "address-unstable"};
-        char text[IP_ADDR_TEXT];
+        char text[IP_ADDR_TEXT], more[ADDRESSES_MORE_TEXT];
         uint64_t withheld;
 
         if (log_limit_pass(&s->unstable_limit, clock_now(), &withheld))
                 log_write(LOG_ERR, &about,
-                          "%s: %s/%u %s %s%s%s; the group is unstable, trying on more slowly "
-                          "(%llu more like this)",
+                          "%s: %s/%u %s %s%s%s; the group is unstable, trying on more slowly%s",
                           s->group, ip_addr_format(&vip->addr, text), vip->prefix_len,
                           err ? "cannot be put on" : "is removed again and again from", vip->dev,
-                          err ? ": " : "", err ? strerror(-err) : "", (unsigned long long)withheld);
+                          err ? ": " : "", err ? strerror(-err) : "",
+                          addresses_more(withheld, more));
         if (s->events.unstable)
                 s->events.unstable(s->arg, vip, err);
 }

@@ -22,7 +22,7 @@ struct addresses {
         unsigned slice;   /* operations of the next slice */
         bool dispatching; /* a callback is being called */
         bool sweep_later; /* after the dump: a link was renamed */
-        struct log_limit full_limit;
+        struct log_limit full_limit, orphan_limit;
 };
 
 struct address_set {
@@ -44,8 +44,14 @@ int addresses_on_timer(sd_event_source *source, uint64_t usec, void *arg);
 /** Make room for `entries` more addresses and for all link slots. @return 0 or -ENOMEM */
 int addresses_reserve(struct addresses *a, uint32_t entries);
 
-/** The slot of a link's name, made if need be, with room in the plan. @return LINKS_NONE: no memory */
+/** The slot of a link's name, made if need be, with room in the plan. @return LINKS_NONE: no memory
+ */
 uint32_t addresses_slot(struct addresses *a, const char *name);
+
+#define ADDRESSES_MORE_TEXT 48
+
+/** The end of a line of which some were withheld: "" or " (12 more like this)". @return buf */
+const char *addresses_more(uint64_t withheld, char buf[static ADDRESSES_MORE_TEXT]);
 
 /** Perform one slice, of one set or (NULL) of what is due. @return operations done */
 unsigned addresses_slice(struct addresses *a, const struct addr_set *only);

@@ -108,7 +108,7 @@ static struct addr_sight sight_of(const struct kernel_addr *addr, uint32_t slot)
                 .secondary = !v6 && (addr->flags & IFA_F_SECONDARY),
                 .usable = !v6 ||
                           !(addr->flags & (IFA_F_TENTATIVE | IFA_F_DADFAILED | IFA_F_DEPRECATED)),
-                .failed = v6 && (addr->flags & IFA_F_DADFAILED),
+                .tentative = v6 && (addr->flags & (IFA_F_TENTATIVE | IFA_F_DADFAILED)),
         };
 }
 

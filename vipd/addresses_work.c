@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Slices of the plan's work, performed on the kernel from the loop. */
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "lib/clock.h"
@@ -27,6 +28,15 @@ static struct kernel_op op_of(const struct addresses *a, uint32_t index)
         return op;
 }
 
+const char *addresses_more(uint64_t withheld, char buf[static ADDRESSES_MORE_TEXT])
+{
+        buf[0] = '\0';
+        if (withheld > 0)
+                snprintf(buf, ADDRESSES_MORE_TEXT, " (%llu more like this)",
+                         (unsigned long long)withheld);
+        return buf;
+}
+
 static struct address_set *first_set(const struct addr_entry *e)
 {
         return e->members ? address_set_of(e->members->set) : NULL;
@@ -46,21 +56,24 @@ static void log_adoption(const struct addresses *a, uint32_t index)
                    a->links.slots[e->link].link.name);
 }
 
-static void log_failure(const struct addresses *a, uint32_t index, bool add, int err)
+static void log_failure(struct addresses *a, uint32_t index, bool add, int err)
 {
         const struct addr_entry *e = addr_plan_entry(&a->plan, index);
         struct address_set *s = first_set(e);
-        char text[IP_ADDR_TEXT];
-        uint64_t withheld = 0;
+        struct log_limit *limit = s ? &s->failed_limit : &a->orphan_limit;
+        char text[IP_ADDR_TEXT], more[ADDRESSES_MORE_TEXT];
+        uint64_t withheld;
 
-        if (err == -ENODEV || (s && !log_limit_pass(&s->failed_limit, clock_now(), &withheld)))
-                return; /* the news that the link is gone are on their way */
-        log_warning("%s%scannot %s %s/%u %s %s: %s; trying again in %lld ms (%llu more like this)",
-                    s ? s->group : "", s ? ": " : "", add ? "put" : "take",
-                    ip_addr_format(&e->addr, text), e->prefix_len, add ? "on" : "from",
-                    a->links.slots[e->link].link.name, strerror(-err),
+        if (err == -ENODEV) /* the news that the link is gone are on their way */
+                return;
+        if (!log_limit_pass(limit, clock_now(), &withheld))
+                return;
+        log_warning("%s%scannot %s %s/%u %s %s: %s; trying again in %lld ms%s", s ? s->group : "",
+                    s ? ": " : "", add ? "put" : "take", ip_addr_format(&e->addr, text),
+                    e->prefix_len, add ? "on" : "from", a->links.slots[e->link].link.name,
+                    strerror(-err),
                     (long long)(addr_plan_delay_us(ADDR_RETRY_DELAY_US, e->tries) / US_PER_MS),
-                    (unsigned long long)withheld);
+                    addresses_more(withheld, more));
 }
 
 static void adapt_slice(struct addresses *a, unsigned n, int64_t took_us)

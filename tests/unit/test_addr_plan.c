@@ -331,6 +331,28 @@ static void a_set_that_joins_in_trouble_is_told_too(void **state)
         assert_int_equal(r.err, -EACCES);
 }
 
+static void an_address_under_duplicate_detection_is_made_anew(void **state)
+{
+        const struct addr_spec s = spec("2001:db8::10", 64);
+        struct addr_sight foreign = sight(&s, false);
+
+        foreign.tentative = true;
+        assert_true(addr_plan_seen(&plan, &foreign, &by_other, now));
+        assign(&web, &s, 1);
+        addr_set_claim(&plan, &web, now);
+        assert_int_equal(answer(&s, 0), '-'); /* it would not answer for a second */
+        assert_int_equal(report(NULL), 0);
+        assert_int_equal(answer(&s, 0), '+');
+        assert_int_equal(report(NULL), ADDR_NEWS_UP);
+        assert_int_equal(report(NULL), ADDR_NEWS_CLAIMED);
+
+        assert_true(addr_plan_seen(&plan, &foreign, &by_other, now)); /* replaced meanwhile */
+        assert_int_equal(answer(&s, 0), '-');
+        assert_int_equal(answer(&s, 0), '+');
+        assert_int_equal(report(NULL), ADDR_NEWS_UP);
+        assert_int_equal(report(NULL), 0);
+}
+
 /* --- losses -------------------------------------------------------------------------------------
  */
 
@@ -517,8 +539,38 @@ static void an_address_made_somebody_elses_is_made_ours_again(void **state)
         assert_int_equal(plan.stats.lost, 0);
 }
 
-/* --- sets that share
- * ------------------------------------------------------------------------------ */
+static void a_set_claimed_while_an_address_is_suspected_hears_of_it_when_it_is_cleared(void **state)
+{
+        const struct addr_spec s = spec("2001:db8::10", 64);
+        struct addr_report r;
+
+        claim(&web, &s, 1);
+        assign(&db, &s, 1);
+        gone(&s, &by_kernel);
+        addr_set_claim(&plan, &db, now);
+        assert_int_equal(report(NULL), 0);
+        assert_int_equal(answer(&s, -EEXIST), '+');
+        assert_int_equal(report(&r), ADDR_NEWS_UP);
+        assert_ptr_equal(r.set, &db);
+        assert_int_equal(report(NULL), ADDR_NEWS_CLAIMED);
+        assert_int_equal(report(NULL), 0);
+}
+
+static void what_others_do_to_an_address_that_waits_is_counted(void **state)
+{
+        const struct addr_spec s = spec("2001:db8::10", 64);
+
+        addr_plan_link(&plan, ETH0, 2, false, now);
+        claim(&web, &s, 1);
+        assert_int_equal(web.up, 0);
+        seen(&s, false, &by_kernel);
+        assert_int_equal(web.up, 1);
+        gone(&s, &by_kernel);
+        assert_int_equal(web.up, 0);
+        assert_int_equal(plan.stats.lost, 0);
+}
+
+/* --- sets that share -------------------------------------------------------------------------- */
 
 static void an_address_of_two_sets_goes_with_the_last(void **state)
 {
@@ -967,6 +1019,7 @@ int main(void)
                 TEST(a_failed_add_is_tried_again_with_growing_delay),
                 TEST(a_failed_removal_is_tried_again_and_the_set_is_not_released_before),
                 TEST(a_set_that_joins_in_trouble_is_told_too),
+                TEST(an_address_under_duplicate_detection_is_made_anew),
                 TEST(a_removed_address_is_asked_for_again_at_once),
                 TEST(an_old_story_of_a_removal_is_no_loss),
                 TEST(an_echo_older_than_the_answer_is_ignored),
@@ -977,6 +1030,8 @@ int main(void)
                 TEST(an_unstable_address_is_put_back_ever_more_slowly_until_it_is_left_alone),
                 TEST(a_new_claim_forgets_earlier_trouble),
                 TEST(an_address_made_somebody_elses_is_made_ours_again),
+                TEST(a_set_claimed_while_an_address_is_suspected_hears_of_it_when_it_is_cleared),
+                TEST(what_others_do_to_an_address_that_waits_is_counted),
                 TEST(an_address_of_two_sets_goes_with_the_last),
                 TEST(both_sets_hear_of_a_loss),
                 TEST(an_address_moves_from_set_to_set_without_a_request),

@@ -396,6 +396,23 @@ static void what_is_there_already_is_adopted_and_goes_at_the_release(void **stat
         assert_null(in_kernel(lab, &vips[1]));
 }
 
+static void an_address_under_duplicate_detection_answers_at_once_when_claimed(void **state)
+{
+        struct lab *lab = *state;
+        const struct conf_vip vips[] = {vip("2001:db8::10", 64)};
+
+        set_sysctl("ipv6/conf/v0/dad_transmits", 30); /* it would take half a minute */
+        assert_int_equal(netns_run("ip addr add 2001:db8::10/64 dev v0"), 0);
+        make_set(lab, vips, 1);
+        run_for(lab, 10 * US_PER_MS);
+        assert_true(in_kernel(lab, &vips[0])->flags & IFA_F_TENTATIVE);
+        address_set_claim(lab->set);
+        assert_int_equal(lab->rec.claimed, 1);
+        assert_false(in_kernel(lab, &vips[0])->flags & IFA_F_TENTATIVE);
+        run_for(lab, 20 * US_PER_MS);
+        assert_int_equal(lab->rec.lost, 0);
+}
+
 static void an_address_of_an_unclaimed_set_is_left_to_whoever_put_it_there(void **state)
 {
         struct lab *lab = *state;
@@ -897,6 +914,7 @@ int main(void)
                 IN_LAB(a_changed_label_makes_the_address_anew),
                 IN_LAB(a_host_address_of_ipv6_is_no_preferred_source),
                 IN_LAB(what_is_there_already_is_adopted_and_goes_at_the_release),
+                IN_LAB(an_address_under_duplicate_detection_answers_at_once_when_claimed),
                 IN_LAB(an_address_of_an_unclaimed_set_is_left_to_whoever_put_it_there),
                 IN_LAB(what_a_crash_left_behind_is_swept_but_for_what_is_claimed),
                 IN_LAB(an_address_that_somebody_removed_is_put_back),

@@ -151,8 +151,13 @@ void addr_plan_want(struct addr_plan *p, uint32_t index, mono_t now)
                 return;
         }
         forget_trouble(e);
-        e->todo = ADDR_TODO_ADD;
-        addr_plan_place(p, index, false, now);
+        e->todo = ADDR_TODO_NOTHING;
+        if (e->tentative)
+                addr_plan_recreate(p, index);
+        if (e->todo == ADDR_TODO_NOTHING) {
+                e->todo = ADDR_TODO_ADD;
+                addr_plan_place(p, index, false, now);
+        }
         addr_set_settle(p, e);
 }
 

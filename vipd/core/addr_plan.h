@@ -74,7 +74,7 @@ struct addr_sight {
         bool ours;
         bool secondary;
         bool usable;
-        bool failed; /* IPv6: another host has it, says duplicate address detection */
+        bool tentative; /* IPv6: in, or failed, duplicate address detection */
 };
 
 /** A link exists under this index and is up, or down; ifindex 0: it is gone. */

@@ -100,6 +100,7 @@ static void note(struct addr_plan *p, struct addr_entry *e, const struct addr_si
         e->ours = sight->ours;
         p->tags_work |= sight->ours;
         e->secondary = sight->secondary;
+        e->tentative = sight->tentative;
         e->usable = sight->usable;
         e->present_len = sight->prefix_len;
         addr_set_count(e, true);
@@ -130,7 +131,7 @@ bool addr_plan_seen(struct addr_plan *p, const struct addr_sight *sight,
                 addr_plan_rest(p, i); /* there it is again, by our doing or another's */
         if (e->wanted == 0 || e->todo != ADDR_TODO_NOTHING)
                 return true;
-        if (sight->failed) {
+        if (e->tentative) {
                 addr_plan_recreate(p, i); /* ours come without detection */
         } else {
                 addr_plan_reclaim(p, i, now);

@@ -70,6 +70,7 @@ static void is_up(struct addr_plan *p, uint32_t index, mono_t now)
         p->stats.restored += e->restoring;
         e->restoring = false;
         e->ours = true;
+        e->tentative = false;
         e->usable = true;
         if (!e->present)
                 e->present_len = e->prefix_len;

@@ -48,6 +48,7 @@ struct addr_entry {
         bool present;
         bool ours;           /* tagged as put up by us */
         bool secondary;      /* IPv4: goes with the first address of its subnet */
+        bool tentative;      /* IPv6: does not answer, for duplicate detection is at it or failed */
         bool usable;         /* IPv6: neither tentative nor failed nor deprecated */
         uint8_t present_len; /* IPv6 may be up with another prefix length than wanted */
         uint32_t seq;        /* of our last request for it; older echoes say nothing new */
