@@ -12,6 +12,7 @@
 #include "lib/log_writer.h"
 
 #define LIMIT_US (60 * US_PER_S)
+#define GROUP_SHOWN 64 /* bytes of a group's name; valid ones are shorter */
 
 static atomic_int threshold = LOG_INFO;
 
@@ -70,14 +71,16 @@ void log_write(int level, const struct log_about *about, const char *format, ...
         char text[LOG_MESSAGE_MAX];
         struct log_line line = {.level = level, .message = text};
         va_list args;
-        int len;
+        int len = 0, rest;
 
         if (level > atomic_load(&threshold))
                 return;
+        if (about && about->group)
+                len = snprintf(text, sizeof(text), "%.*s: ", GROUP_SHOWN, about->group);
         va_start(args, format);
-        len = vsnprintf(text, sizeof(text), format, args);
+        rest = vsnprintf(text + len, sizeof(text) - (size_t)len, format, args);
         va_end(args);
-        if (len >= (int)sizeof(text))
+        if (len + rest >= (int)sizeof(text))
                 strcpy(text + sizeof(text) - 4, "...");
         make_printable(text);
         if (about)

@@ -16,7 +16,7 @@
 #include "lib/mono.h"
 
 /** Who a line is about; each may be NULL. Become the journal fields VIP_GROUP, VIP_PEER, VIP_IFACE,
- *  VIP_CAUSE; as text they are not shown, so the line itself names its group. */
+ *  VIP_CAUSE. The line itself begins with "GROUP: "; what else it needs of them it says in words. */
 struct log_about {
         const char *group;
         const char *peer;

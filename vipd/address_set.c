@@ -164,7 +164,7 @@ static void tell_lost(struct address_set *s, const struct conf_vip *vip, uint32_
 
         if (log_limit_pass(&s->lost_limit, clock_now(), &withheld))
                 log_write(LOG_WARNING, &about,
-                          "%s: %s/%u was removed from %s by %s; putting it back%s", s->group,
+                          "%s/%u was removed from %s by %s; putting it back%s",
                           ip_addr_format(&vip->addr, text), vip->prefix_len, vip->dev,
                           vip->addr.family == AF_INET6 ? "somebody (the kernel does not say who)"
                                                        : kernel_port_owner(port, owner),
@@ -182,8 +182,8 @@ static void tell_unstable(struct address_set *s, const struct conf_vip *vip, int
 
         if (log_limit_pass(&s->unstable_limit, clock_now(), &withheld))
                 log_write(LOG_ERR, &about,
-                          "%s: %s/%u %s %s%s%s; the group is unstable, trying on more slowly%s",
-                          s->group, ip_addr_format(&vip->addr, text), vip->prefix_len,
+                          "%s/%u %s %s%s%s; the group is unstable, trying on more slowly%s",
+                          ip_addr_format(&vip->addr, text), vip->prefix_len,
                           err ? "cannot be put on" : "is removed again and again from", vip->dev,
                           err ? ": " : "", err ? strerror(-err) : "",
                           addresses_more(withheld, more));

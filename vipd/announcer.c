@@ -96,7 +96,7 @@ static void failed(struct announcement *n, struct announce_entry *e, int err, mo
                 snprintf(more, sizeof(more), " (%llu such failures since the last line)",
                          (unsigned long long)withheld);
         log_write(LOG_WARNING, &(struct log_about){.group = n->group, .iface = link},
-                  "group %s: cannot announce %s on %s: %s; %s%s", n->group,
+                  "cannot announce %s on %s: %s; %s%s",
                   ip_addr_format(&e->addr, addr), link, strerror(-err),
                   again ? "trying again shortly" : "given up until the schedule's next frame",
                   more);
@@ -353,8 +353,7 @@ void announcement_add(struct announcement *n, const struct kernel_link *link,
 
         if (at < 0) {
                 log_write(LOG_ERR, &about,
-                          "group %s: out of memory; %u addresses on %s come up unannounced",
-                          n->group, count, link->name);
+                          "out of memory; %u addresses on %s come up unannounced", count, link->name);
                 return;
         }
         l = &n->announcer->links[at];
@@ -367,8 +366,7 @@ void announcement_add(struct announcement *n, const struct kernel_link *link,
                 if (!announce_add(&n->schedule, &vips[i]->addr, (uint32_t)at))
                         left++;
         if (left > 0) /* more than announcement_new() was told */
-                log_write(LOG_ERR, &about, "group %s: no room to announce %u addresses on %s",
-                          n->group, left, link->name);
+                log_write(LOG_ERR, &about, "no room to announce %u addresses on %s", left, link->name);
         send_now(n);
 }
 

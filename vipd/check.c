@@ -59,15 +59,19 @@ static void plan_beat(struct check *c)
         sd_event_source_set_enabled(c->beat, SD_EVENT_ONESHOT);
 }
 
-/* "WHAT (2 of 3)" while results count towards a turn or have just made one. */
-static void describe(struct check *c, const char *what, unsigned needed)
+/* "TARGET: WHAT (2 of 3)" while results count towards a turn or have just made one. The target of
+ * a bad connection only: programs and files are named in the result already. */
+static void describe(struct check *c, enum health_result result, const char *what, unsigned needed)
 {
         unsigned seen = c->health.good + c->health.bad; /* one of them is 0 */
+        bool connects = c->conf->kind == CONF_CHECK_TCP || c->conf->kind == CONF_CHECK_HTTP;
+        const char *target = connects && result == HEALTH_BAD ? c->conf->target : NULL;
+        char count[32] = "";
 
         if (needed > 1 && seen <= needed)
-                snprintf(c->detail, sizeof(c->detail), "%.280s (%u of %u)", what, seen, needed);
-        else
-                snprintf(c->detail, sizeof(c->detail), "%.310s", what);
+                snprintf(count, sizeof(count), " (%u of %u)", seen, needed);
+        snprintf(c->detail, sizeof(c->detail), "%.60s%s%.220s%s", target ? target : "",
+                 target ? ": " : "", what, count);
 }
 
 /* Ends the try. May free the check. */
@@ -77,7 +81,7 @@ static void observe(struct check *c, enum health_result result, const char *what
         bool turned = health_observe(&c->health, result);
 
         end_try(c);
-        describe(c, what, needed);
+        describe(c, result, what, needed);
         plan_beat(c);
         if (turned)
                 c->fn(c->arg, c, c->health.state == HEALTH_UP, c->detail);

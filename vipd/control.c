@@ -288,8 +288,8 @@ static void verb_move(struct ctl_request *req, const json_t *args, void *arg)
                 return;
         }
         log_write(LOG_NOTICE, &(struct log_about){.group = name, .cause = "operator"},
-                  "uid %u asks to move %s to %s%s%s%s", (unsigned)ctl_request_uid(req), name,
-                  target, dry_run ? " (dry run)" : "", reason ? ": " : "", reason ? reason : "");
+                  "uid %u asks to move it to %s%s%s%s", (unsigned)ctl_request_uid(req), target,
+                  dry_run ? " (dry run)" : "", reason ? ": " : "", reason ? reason : "");
         if (group_move(g, (unsigned)node, ctl_request_uid(req), reason, dry_run, why, sizeof(why)) <
             0) {
                 ctl_request_fail(req, CTL_REFUSED, "%s", why);

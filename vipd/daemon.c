@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <systemd/sd-daemon.h>
 
+#include "config.h"
 #include "lib/clock.h"
 #include "lib/log.h"
 #include "vipd/control.h"
@@ -89,8 +90,8 @@ static int on_heartbeat(sd_event_source *source, uint64_t usec, void *arg)
                 d->loop_stats.longest_stall_us = late_us;
         if (late_us > DAEMON_STALL_US) {
                 d->loop_stats.stalls++;
-                log_warning("the main loop was held up for %" PRId64
-                            " ms (stopped, starved of CPU, or a slow kernel call)",
+                log_warning("vipd was held up for %" PRId64
+                            " ms (stopped, starved of CPU, or a slow kernel call); going on",
                             late_us / US_PER_MS);
         }
         for (unsigned i = 0; i < d->config->n_groups; i++)
@@ -129,7 +130,8 @@ static int on_terminate(sd_event_source *source, const struct signalfd_siginfo *
 {
         struct daemon *d = arg;
 
-        log_notice("%s: releasing all groups", strsignal((int)si->ssi_signo));
+        log_notice("SIG%s received: releasing all groups, then ending",
+                   sigabbrev_np((int)si->ssi_signo));
         d->stopping = true;
         return sd_event_exit(d->loop, 0);
 }
@@ -336,9 +338,10 @@ int daemon_new(struct daemon **ret, const struct daemon_options *options)
                 daemon_free(d);
                 return r;
         }
-        log_notice("node %s of cluster %s: %u groups, configuration %s",
-                   d->config->nodes[d->self].name, d->config->cluster, d->config->n_groups,
-                   d->config->digest);
+        log_notice("vipd %s is node %s of cluster %s with %u group%s; configuration %s, %s",
+                   PACKAGE_VERSION, d->config->nodes[d->self].name, d->config->cluster,
+                   d->config->n_groups, d->config->n_groups == 1 ? "" : "s", d->config->digest,
+                   d->options.config_path);
         sd_notifyf(0, "READY=1\nSTATUS=%u groups, configuration %s", d->config->n_groups,
                    d->config->digest);
         *ret = d;

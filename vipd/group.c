@@ -34,9 +34,12 @@ static void notice_stall(struct group *g, mono_t now)
         if (late_us >= election_down_us(e))
                 log_write(LOG_WARNING,
                           &(struct log_about){.group = g->conf->name, .cause = "stall"},
-                          "vipd stood still for %" PRId64
-                          " ms; as %s it looks around before it goes on",
-                          late_us / US_PER_MS, election_state_name(e->state));
+                          "late by %" PRId64
+                          " ms, long enough for others to act: %s",
+                          late_us / US_PER_MS,
+                          e->state == ELECTION_ACTIVE
+                                  ? "still active only if nobody took over meanwhile"
+                                  : "listening anew before it may take over");
         group_step(g, &(struct election_event){.type = ELECTION_STALLED, .stall_us = late_us});
 }
 

@@ -23,9 +23,14 @@ static void on_check(void *arg, struct check *c, bool up, const char *detail)
 {
         struct group *g = arg;
 
+        unsigned before = g->faults;
+
+        group_health_update(g);
+        /* what takes the group out of the election has just been said */
+        if (!up && check_conf(c)->weight == 0 && !(before & ~(unsigned)GROUP_FAULT_WAITING))
+                return;
         log_write(up ? LOG_NOTICE : LOG_WARNING, &(struct log_about){.group = g->conf->name},
                   "check %s is %s: %s", check_conf(c)->name, up ? "up" : "down", detail);
-        group_health_update(g);
 }
 
 /* The running check for this configuration, taken out of the old list, or NULL. */
@@ -203,9 +208,12 @@ void group_health_update(struct group *g)
                 log_write(g->faults == GROUP_FAULT_WAITING ? LOG_INFO : LOG_WARNING,
                           &(struct log_about){.group = g->conf->name},
                           "cannot serve here: %s; waiting until that changes", g->fault_text);
+        else if (!g->faults && before == GROUP_FAULT_WAITING)
+                log_write(LOG_NOTICE, &(struct log_about){.group = g->conf->name},
+                          "can serve here; taking part in the election");
         else if (!g->faults && before)
                 log_write(LOG_NOTICE, &(struct log_about){.group = g->conf->name},
-                          "can serve here again (%s is over)", before_text);
+                          "can serve here again; it was: %s", before_text);
         if (g->election.config.priority != VRRP_PRIORITY_OWNER && priority != g->election.priority)
                 group_step(g, &(struct election_event){.type = ELECTION_PRIORITY,
                                                        .priority = (uint8_t)priority});

@@ -179,6 +179,8 @@ int main(int argc, char **argv)
                 if (r < 0)
                         log_error("the main loop failed: %s; ending", strerror(-r));
                 daemon_free(d);
+                if (r >= 0)
+                        log_notice("ended");
         }
         log_stop_writer();
         return r >= 0 ? 0 : r == -EINVAL ? CTL_CONFIG : CTL_FAILED;

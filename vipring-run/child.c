@@ -121,8 +121,10 @@ _Noreturn static void run_program(const struct command *c, int why)
 
         become(pw, why);
         execve(c->argv[0], (char *const *)c->argv, env);
-        give_up(why, "cannot run %s: %s%s", c->argv[0], strerror(errno),
-                errno == ENOENT ? " (the interpreter of its first line?)" : "");
+        give_up(why, "cannot run %s as %s: %s%s", c->argv[0], pw->pw_name, strerror(errno),
+                errno == ENOENT    ? " (its interpreter?)"
+                : errno == ENOEXEC ? " (no #! line?)"
+                                   : "");
 }
 
 _Noreturn static void look(const struct command *c)

@@ -122,7 +122,7 @@ static void find_client(const char *user, struct daemon_options *o)
 
 static int on_signal(sd_event_source *s, const struct signalfd_siginfo *si, void *arg)
 {
-        log_info("%s: stopping", strsignal((int)si->ssi_signo));
+        log_info("SIG%s received: stopping", sigabbrev_np((int)si->ssi_signo));
         sd_notify(0, "STOPPING=1");
         daemon_stop(arg);
         return 0;

@@ -267,8 +267,9 @@ static void a_closed_port_is_down_at_the_first_try(void **state)
         server_start(&s, r);
         server_stop(&s);
         conf = conf_of(CONF_CHECK_TCP, s.port);
+        conf.target = (char[]){"127.0.0.1:9"};
         conf.fall = 5; /* counts only from up */
-        expect(r, &conf, false, "connect: Connection refused");
+        expect(r, &conf, false, "127.0.0.1:9: connect: Connection refused");
 }
 
 static void an_address_without_route_says_so(void **state)

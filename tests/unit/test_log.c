@@ -421,10 +421,10 @@ static int speak_to_journal(void)
         stderr_to(fd);
         if (!log_sink_is_journal() || log_start_writer() < 0)
                 return 1;
-        log_write(LOG_WARNING, &about, "group %s is in fault", "web");
+        log_write(LOG_WARNING, &about, "in fault since %d s", 3);
         log_stop_writer();
         receive_at_journal(journal, text, sizeof(text));
-        if (!strstr(text, "MESSAGE=group web is in fault\n") || !strstr(text, "PRIORITY=4\n") ||
+        if (!strstr(text, "MESSAGE=web: in fault since 3 s\n") || !strstr(text, "PRIORITY=4\n") ||
             !strstr(text, "SYSLOG_IDENTIFIER=vipd\n") || !strstr(text, "VIP_GROUP=web\n") ||
             !strstr(text, "VIP_IFACE=eth0\n") || !strstr(text, "VIP_CAUSE=check\n") ||
             strstr(text, "VIP_PEER"))
