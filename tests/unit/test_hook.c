@@ -390,6 +390,41 @@ static void without_runner_a_check_falls_only_after_fall_tries(void **state)
         runner_free(runner);
 }
 
+static bool has_begun(void *arg)
+{
+        return file_says(&(struct expected_text){arg, "begun\n"});
+}
+
+static bool is_not_reached(void *arg)
+{
+        return strstr(check_detail(arg), "vipring-run is not reachable") != NULL;
+}
+
+/* Nothing is known of the service then, so one such try does not make it down. */
+static void a_first_try_that_dies_with_the_runner_decides_nothing(void **state)
+{
+        struct rig *r = *state;
+        struct runner *runner = runner_of(r);
+        struct seen seen;
+        struct check *c;
+        char checks[512];
+
+        snprintf(checks, sizeof(checks),
+                 "c = { exec = [ \"/bin/sh\", \"-c\", \"echo begun > %s/out; sleep 2\" ],"
+                 " user = \"root\", interval = \"1h\", timeout = \"1h\", fall = 2 }",
+                 r->dir);
+        rig_configure(r, checks, "");
+        rig_start_runner(r);
+        c = check_of(r, runner, "c", &seen);
+        rig_run_until(r, has_begun, r, "the try begins");
+        rig_kill_runner(r);
+        rig_run_until(r, is_not_reached, c, "the loss is noticed");
+        assert_int_equal(check_state(c), CHECK_UNKNOWN);
+        assert_string_equal(check_detail(c), "vipring-run is not reachable (1 of 2)");
+        check_free(c);
+        runner_free(runner);
+}
+
 static void a_runner_that_is_restarted_does_not_turn_a_check(void **state)
 {
         struct rig *r = *state;
@@ -478,6 +513,7 @@ int main(void)
                 TEST(programs_files_and_processes_are_checked),
                 TEST(a_program_that_hangs_times_out),
                 TEST(without_runner_a_check_falls_only_after_fall_tries),
+                TEST(a_first_try_that_dies_with_the_runner_decides_nothing),
                 TEST(a_runner_that_is_restarted_does_not_turn_a_check),
                 TEST(a_frozen_runner_is_noticed_and_delays_nothing_else),
                 TEST(a_configuration_that_was_not_reloaded_is_said),

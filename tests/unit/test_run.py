@@ -132,7 +132,8 @@ class Rig(unittest.TestCase):
         self.addCleanup(self.log.close)
         self.daemon = subprocess.Popen(
             [PROGRAM, "--config", self.conf, "--run-dir", self.dir + "/run", "--node", "a",
-             "--client-user", CLIENT, "--log-level", "debug", *more], stderr=self.log)
+             "--client-user", CLIENT, "--log-level", "debug", *more], stderr=self.log,
+            extra_groups=[0, 4])  # which no program of another user may keep
         self.addCleanup(self.stop)
         eventually(self.answers, "vipring-run answers")
 
@@ -294,10 +295,20 @@ class Timeouts(Rig):
         eventually(lambda: not processes_with(marker), "every process of the group is gone")
         eventually(self.no_children, "nothing is left of it")
 
-    def test_a_stopped_program_is_ended_too(self):
-        self.serve('stop = { exec = %s, timeout = "200ms" }' % shell("kill -STOP $$"))
+    def test_what_outlives_a_leader_that_obeys_is_killed(self):
+        marker = "4716%d" % os.getpid()
+        self.serve('hang = { exec = %s, timeout = "200ms" }' % shell(
+            "(%ssleep %s) & sleep %s" % (TERM_PROOF, marker, marker)))
+        self.assertTrue(self.result(self.check("hang"))["timed_out"])
+        eventually(lambda: not processes_with(marker), "every process of the group is gone")
+
+    def test_a_stopped_program_is_ended_too_and_hears_of_it(self):
+        said = self.dir + "/said"
+        self.serve('stop = { exec = %s, timeout = "200ms", user = "root" }' %
+                   shell("trap 'echo bye > %s; exit' TERM; kill -STOP $$; sleep 60" % said))
         self.assertTrue(self.result(self.check("stop"))["timed_out"])
         eventually(self.no_children, "the stopped program is gone")
+        self.assertEqual(contents(said), "bye\n")
 
     def test_a_check_does_not_start_while_its_last_run_is_there(self):
         self.serve('hang = { exec = %s, timeout = "200ms" }' % shell(TERM_PROOF + "sleep 5; sleep 5"))
