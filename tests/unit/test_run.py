@@ -670,4 +670,5 @@ if __name__ == "__main__":
     if os.getuid() != 0:
         print("needs root: programs are run as other users")
         sys.exit(77)
+    os.umask(0o022)  # other users look into what is made here
     unittest.main(verbosity=1)

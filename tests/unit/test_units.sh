@@ -6,6 +6,7 @@
 # build directory.
 set -uo pipefail
 export LC_ALL=C.UTF-8
+umask 022 # other users look into what is made here
 unset MAKEFLAGS MFLAGS MAKELEVEL
 
 user=daemon # stands in for _vipd: a user that every Debian has

@@ -656,4 +656,6 @@ class Completion(Case):
 if __name__ == "__main__":
     if len(sys.argv) > 1 and os.path.exists(sys.argv[1]):
         VIPCTL = os.path.abspath(sys.argv.pop(1))
+    os.umask(0o022)  # another user looks into what is made here
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored in a job in the background
     unittest.main()
