@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "config.h"
+#include "lib/option_error.h"
 #include "vipctl/complete.h"
 #include "vipctl/text.h"
 #include "vipctl/vipctl.h"
@@ -60,6 +61,18 @@ static const struct {
         {VERB_WAIT, "  --wait, --no-wait    wait until it is done (default), or not\n"},
         {VERB_YES, "  --yes                do not ask for confirmation\n"},
 };
+
+/** The first of these options, as written: "--dry-run". */
+static const char *name_of(unsigned given)
+{
+        static const char *const names[] = {
+                "--follow", "--since", "--reason", "--dry-run", "--wait or --no-wait", "--yes"};
+
+        for (unsigned i = 0; i < sizeof(names) / sizeof(*names); i++)
+                if (given & 1U << i)
+                        return names[i];
+        return "that option";
+}
 
 static void print_verb(const struct verb *v)
 {
@@ -116,7 +129,7 @@ struct command_line {
 };
 
 /** One option with a value or effect of its own. @return false after saying what is wrong */
-static bool take_option(struct command_line *c, int option)
+static bool take_option(struct command_line *c, int option, char *const *argv)
 {
         struct options *o = &c->options;
 
@@ -160,7 +173,8 @@ static bool take_option(struct command_line *c, int option)
                 return c->help = true;
         case OPT_COMPLETE:
                 return c->complete = true;
-        default: /* getopt has said what is wrong */
+        default:
+                option_error("vipctl", option, argv, long_options);
                 return false;
         }
 }
@@ -184,7 +198,7 @@ static int run_verb(const struct command_line *c, const struct verb *v, int n, c
         if (n < v->min || n > v->max)
                 return usage_error(v);
         if (c->given & ~v->options) {
-                complain("an option was given that '%s' does not take", v->name);
+                complain("'%s' does not take %s", v->name, name_of(c->given & ~v->options));
                 return usage_error(v);
         }
         return v->run(&c->options, n, operands);
@@ -212,12 +226,12 @@ int main(int argc, char **argv)
         int option;
 
         setlocale(LC_ALL, "");
-        while ((option = getopt_long(argc, argv, "o:fh", long_options, NULL)) != -1) {
+        while ((option = getopt_long(argc, argv, ":o:fh", long_options, NULL)) != -1) {
                 if (option == OPT_VERSION) {
                         puts("vipctl (vipring) " PACKAGE_VERSION);
                         return finish(CTL_DONE);
                 }
-                if (!take_option(&c, option))
+                if (!take_option(&c, option, argv))
                         return CTL_USAGE;
         }
         if (c.complete)
@@ -227,6 +241,13 @@ int main(int argc, char **argv)
                         return usage_error(NULL);
                 print_help(NULL);
                 return finish(CTL_DONE);
+        }
+        if (strcmp(argv[optind], "help") == 0) { /* as many other tools have it */
+                c.help = true;
+                if (++optind == argc) {
+                        print_help(NULL);
+                        return finish(CTL_DONE);
+                }
         }
         verb = verb_find(argv[optind]);
         if (!verb)

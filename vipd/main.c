@@ -13,6 +13,7 @@
 #include "config.h"
 #include "lib/ctl.h"
 #include "lib/log.h"
+#include "lib/option_error.h"
 #include "vipd/daemon.h"
 
 #define REALTIME_PRIORITY 50
@@ -47,7 +48,6 @@ static int parse(int argc, char **argv, struct command_line *ret)
                 LEVEL,
                 CHECK,
                 SHOW_VERSION,
-                HELP
         };
         static const struct option options[] = {
                 {"config", required_argument, NULL, CONFIG},
@@ -58,12 +58,12 @@ static int parse(int argc, char **argv, struct command_line *ret)
                 {"log-level", required_argument, NULL, LEVEL},
                 {"check", no_argument, NULL, CHECK},
                 {"version", no_argument, NULL, SHOW_VERSION},
-                {"help", no_argument, NULL, HELP},
+                {"help", no_argument, NULL, 'h'},
                 {NULL, 0, NULL, 0},
         };
         int o, level;
 
-        while ((o = getopt_long(argc, argv, "", options, NULL)) != -1) {
+        while ((o = getopt_long(argc, argv, ":h", options, NULL)) != -1) {
                 switch (o) {
                 case CONFIG:
                         ret->daemon.config_path = optarg;
@@ -96,16 +96,17 @@ static int parse(int argc, char **argv, struct command_line *ret)
                 case SHOW_VERSION:
                         puts("vipd " PACKAGE_VERSION);
                         return 0;
-                case HELP:
+                case 'h':
                         fputs(usage, stdout);
                         return 0;
                 default:
-                        fputs("Try 'vipd --help'.\n", stderr);
+                        option_error("vipd", o, argv, options);
                         return CTL_USAGE;
                 }
         }
         if (optind < argc) {
-                fprintf(stderr, "vipd: '%s' is too much: there are only options\n", argv[optind]);
+                fprintf(stderr, "vipd: unexpected word '%s'; 'vipd --help' lists the options\n",
+                        argv[optind]);
                 return CTL_USAGE;
         }
         return -1;
@@ -121,7 +122,8 @@ static int check(const char *path)
         conf_errors_clear(&errors);
         if (r < 0)
                 return CTL_CONFIG;
-        printf("%s: good: %u nodes, %u groups, digest %s\n", path, c->n_nodes, c->n_groups,
+        printf("%s is valid: cluster %s, %u node%s, %u group%s, digest %s\n", path, c->cluster,
+               c->n_nodes, c->n_nodes == 1 ? "" : "s", c->n_groups, c->n_groups == 1 ? "" : "s",
                c->digest);
         config_free(c);
         return CTL_DONE;

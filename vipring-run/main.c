@@ -18,6 +18,7 @@
 #include <systemd/sd-event.h>
 
 #include "lib/log.h"
+#include "lib/option_error.h"
 #include "vipring-run/daemon.h"
 
 #define CLIENT_USER "_vipd"
@@ -31,7 +32,8 @@ struct arguments {
 
 static void print_help(void)
 {
-        puts("vipring-run - run the programs of vipring's checks and hooks\n"
+        puts("Usage: vipring-run [OPTIONS]\n"
+             "Runs the programs of vipring's checks and hooks; see vipring-run(8).\n"
              "\n"
              "  --config FILE      configuration (" SYSCONFDIR "/vipring/vipring.conf)\n"
              "  --run-dir DIR      where the socket's folder is made (" RUNSTATEDIR "/vipring)\n"
@@ -50,7 +52,6 @@ enum option_code {
         OPTION_LOG_LEVEL,
         OPTION_FOREGROUND,
         OPTION_VERSION,
-        OPTION_HELP,
 };
 
 static const struct option options[] = {
@@ -61,7 +62,7 @@ static const struct option options[] = {
         {"log-level", required_argument, NULL, OPTION_LOG_LEVEL},
         {"foreground", no_argument, NULL, OPTION_FOREGROUND},
         {"version", no_argument, NULL, OPTION_VERSION},
-        {"help", no_argument, NULL, OPTION_HELP},
+        {"help", no_argument, NULL, 'h'},
         {NULL, 0, NULL, 0},
 };
 
@@ -70,7 +71,7 @@ static void parse_arguments(int argc, char **argv, struct arguments *a)
 {
         int code;
 
-        while ((code = getopt_long(argc, argv, "", options, NULL)) != -1) {
+        while ((code = getopt_long(argc, argv, ":h", options, NULL)) != -1) {
                 switch (code) {
                 case OPTION_CONFIG:
                         a->daemon.config = optarg;
@@ -87,7 +88,11 @@ static void parse_arguments(int argc, char **argv, struct arguments *a)
                 case OPTION_LOG_LEVEL:
                         a->level = log_level_from_name(optarg);
                         if (a->level < 0) {
-                                fprintf(stderr, "vipring-run: unknown log level \"%s\"\n", optarg);
+                                fprintf(stderr,
+                                        "vipring-run: --log-level %s: use error, warning, notice, "
+                                        "info or "
+                                        "debug\n",
+                                        optarg);
                                 exit(2);
                         }
                         break;
@@ -96,15 +101,19 @@ static void parse_arguments(int argc, char **argv, struct arguments *a)
                 case OPTION_VERSION:
                         puts("vipring-run " PACKAGE_VERSION);
                         exit(0);
-                case OPTION_HELP:
+                case 'h':
                         print_help();
                         exit(0);
                 default:
+                        option_error("vipring-run", code, argv, options);
                         exit(2);
                 }
         }
         if (optind < argc) {
-                fprintf(stderr, "vipring-run: unexpected word \"%s\"\n", argv[optind]);
+                fprintf(stderr,
+                        "vipring-run: unexpected word '%s'; 'vipring-run --help' lists the "
+                        "options\n",
+                        argv[optind]);
                 exit(2);
         }
 }

@@ -173,13 +173,26 @@ class CommandLine(Case):
     def test_operands_and_options_must_fit_the_verb(self):
         self.assertIn("Usage: vipctl move GROUP NODE", self.vipctl("move", "web", code=2)[1])
         self.assertIn("Usage: vipctl status [GROUP|NODE]", self.vipctl("status", "a", "b", code=2)[1])
-        self.assertIn("'status' does not take", self.vipctl("status", "--dry-run", code=2)[1])
+        self.assertIn("'status' does not take --dry-run\n", self.vipctl("status", "--dry-run", code=2)[1])
         self.assertIn("Usage: vipctl VERB", self.vipctl(code=2)[1])
-        self.vipctl("status", "--nonsense", code=2)
         self.assertIn("not one of table, json, jsonl", self.vipctl("status", "-o", "xml", code=2)[1])
         for time_text in ("5", "s", "-5s", "0s", "5 s", "5weeks", "99999999999999999999s", "9999999999999d"):
             self.assertIn("not a time", self.vipctl("status", f"--timeout={time_text}", code=2)[1])
         self.assertEqual(self.vipd.requests, [])
+
+    def test_a_wrong_option_is_named_with_the_nearest_known_one(self):
+        for words, said in ((("move", "--wiat"), "unknown option '--wiat'; did you mean '--wait'?"),
+                            (("--nonsense=5",), "unknown option '--nonsense'; 'vipctl --help' lists them"),
+                            (("--co",), "'--co' may be several options; 'vipctl --help' lists them"),
+                            (("--wait=5",), "option '--wait' takes no value"),
+                            (("--reason",), "option '--reason' needs a value"),
+                            (("status", "-o"), "option '-o' needs a value"),
+                            (("-no", "json"), "unknown option '-n'; 'vipctl --help' lists them")):
+            self.assertEqual(self.vipctl(*words, code=2), ("", f"vipctl: {said}\n"))
+
+    def test_help_is_a_verb_too(self):
+        self.assertEqual(self.vipctl("help"), self.vipctl("--help"))
+        self.assertEqual(self.vipctl("help", "move"), self.vipctl("move", "--help"))
 
     def test_help_and_version_go_to_stdout(self):
         out, err = self.vipctl("--help")
