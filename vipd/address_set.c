@@ -87,6 +87,8 @@ int address_set_new(struct address_set **ret, struct addresses *a, const char *g
                 free(s);
                 return r;
         }
+        for (unsigned i = 0; i < n; i++)
+                addresses_log_foreign(a, addr_plan_entry(&a->plan, s->members[i].entry));
         *ret = s;
         return 0;
 }

@@ -15,6 +15,7 @@
 
 #include "lib/clock.h"
 #include "vipd/addresses_internal.h"
+#include "vipd/priorities.h"
 
 #define FIRST_ENTRIES 1024
 
@@ -147,7 +148,7 @@ static int add_sources(struct addresses *a, sd_event *loop)
         r = sd_event_add_defer(loop, &a->work, addresses_on_work, a);
         if (r < 0)
                 return r;
-        r = sd_event_source_set_priority(a->work, ADDRESSES_PRIORITY_WORK);
+        r = sd_event_source_set_priority(a->work, PRIORITY_BULK);
         if (r < 0)
                 return r;
         r = sd_event_source_set_enabled(a->work, SD_EVENT_OFF);
@@ -156,7 +157,7 @@ static int add_sources(struct addresses *a, sd_event *loop)
         r = sd_event_add_time(loop, &a->timer, CLOCK_MONOTONIC, 0, 1, addresses_on_timer, a);
         if (r < 0)
                 return r;
-        r = sd_event_source_set_priority(a->timer, ADDRESSES_PRIORITY_TIMER);
+        r = sd_event_source_set_priority(a->timer, PRIORITY_BULK);
         if (r < 0)
                 return r;
         return sd_event_source_set_enabled(a->timer, SD_EVENT_OFF);
@@ -173,7 +174,7 @@ static int start(struct addresses *a, sd_event *loop)
         r = add_sources(a, loop);
         if (r < 0)
                 return r;
-        r = kernel_new(&a->kernel, loop, ADDRESSES_PRIORITY_EVENTS, &addresses_listener, a);
+        r = kernel_new(&a->kernel, loop, PRIORITY_KERNEL, &addresses_listener, a);
         if (r < 0)
                 return r;
         return kernel_dump(a->kernel);

@@ -17,11 +17,6 @@
 #include "lib/config.h"
 #include "vipd/kernel.h"
 
-/** Priorities of the event sources: the kernel's news, retries, slices. Adverts go before. */
-#define ADDRESSES_PRIORITY_EVENTS SD_EVENT_PRIORITY_NORMAL
-#define ADDRESSES_PRIORITY_TIMER (SD_EVENT_PRIORITY_NORMAL + 10)
-#define ADDRESSES_PRIORITY_WORK (SD_EVENT_PRIORITY_NORMAL + 20)
-
 struct addresses;
 struct address_set; /* the addresses of one group */
 

@@ -33,7 +33,7 @@ struct address_set {
         struct addr_member *members;
         struct address_set_events events;
         void *arg;
-        struct log_limit lost_limit, failed_limit, unstable_limit;
+        struct log_limit lost_limit, failed_limit, unstable_limit, foreign_limit;
 };
 
 extern const struct kernel_listener addresses_listener;
@@ -47,6 +47,9 @@ int addresses_reserve(struct addresses *a, uint32_t entries);
 /** The slot of a link's name, made if need be, with room in the plan. @return LINKS_NONE: no memory
  */
 uint32_t addresses_slot(struct addresses *a, const char *name);
+
+/** Log an address of an unclaimed set that is there, but not put up by us. */
+void addresses_log_foreign(const struct addresses *a, const struct addr_entry *e);
 
 #define ADDRESSES_MORE_TEXT 48
 

@@ -137,6 +137,16 @@ static void tell_address_change(struct addresses *a, uint32_t slot)
         a->events.addresses_changed(a->arg, name);
 }
 
+/* Echoes of IPv4 are known; IPv6's carry our tag. */
+static void log_if_foreign(const struct addresses *a, const struct addr_sight *sight,
+                           const struct addr_origin *by)
+{
+        uint32_t i = addr_table_find(&a->plan.table, sight->link, &sight->addr, sight->prefix_len);
+
+        if (i != ADDR_NONE && by->teller == ADDR_BY_OTHER)
+                addresses_log_foreign(a, addr_plan_entry(&a->plan, i));
+}
+
 static void on_addr_seen(void *arg, const struct kernel_addr *addr, const struct kernel_origin *by)
 {
         struct addresses *a = arg;
@@ -157,6 +167,7 @@ static void on_addr_seen(void *arg, const struct kernel_addr *addr, const struct
                                   ADDRESSES_ENTRIES_MAX);
                 return;
         }
+        log_if_foreign(a, &sight, &origin);
         addresses_arm(a);
         tell_address_change(a, slot);
 }

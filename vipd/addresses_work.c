@@ -42,6 +42,21 @@ static struct address_set *first_set(const struct addr_entry *e)
         return e->members ? address_set_of(e->members->set) : NULL;
 }
 
+void addresses_log_foreign(const struct addresses *a, const struct addr_entry *e)
+{
+        struct address_set *s = first_set(e);
+        char text[IP_ADDR_TEXT], more[ADDRESSES_MORE_TEXT];
+        uint64_t withheld;
+
+        if (!s || e->wanted > 0 || !e->present || e->ours ||
+            !log_limit_pass(&s->foreign_limit, clock_now(), &withheld))
+                return;
+        log_notice("%s: %s/%u is on %s, not put there by vipd, and the group is not active here; "
+                   "left alone until it is%s",
+                   s->group, ip_addr_format(&e->addr, text), e->present_len,
+                   a->links.slots[e->link].link.name, addresses_more(withheld, more));
+}
+
 static void log_adoption(const struct addresses *a, uint32_t index)
 {
         const struct addr_entry *e = addr_plan_entry(&a->plan, index);

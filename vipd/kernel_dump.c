@@ -86,6 +86,7 @@ static int begin(struct kernel *k)
 {
         int r;
 
+        sd_event_source_set_enabled(k->dump_timer, SD_EVENT_OFF);
         k->dump_again = false;
         k->interrupted = false;
         k->stats.dumps++;

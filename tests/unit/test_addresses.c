@@ -21,6 +21,7 @@
 #include "lib/clock.h"
 #include "tests/unit/netns.h"
 #include "vipd/addresses.h"
+#include "vipd/priorities.h"
 
 #define DEADLINE_US (20 * US_PER_S)
 #define SEEN_MAX 4096
@@ -798,7 +799,7 @@ static void run_beside_adverts(struct lab *lab, struct turns *t, const unsigned 
                 assert_true(mono_before(clock_now(), end));
                 assert_true(sd_event_add_time(lab->loop, &advert, CLOCK_MONOTONIC, 0, 1, look, t) >=
                             0);
-                sd_event_source_set_priority(advert, SD_EVENT_PRIORITY_NORMAL - 10);
+                sd_event_source_set_priority(advert, PRIORITY_DEADLINE);
                 sd_event_source_set_enabled(advert, SD_EVENT_ONESHOT);
                 assert_true(sd_event_run(lab->loop, 0) >= 0); /* the advert */
                 sd_event_source_disable_unref(advert);
@@ -901,6 +902,8 @@ static void own_addresses_and_links_are_known_and_their_changes_told(void **stat
         assert_false(addresses_link(lab->a, "v0")->carrier);
         assert_true(addresses_link(lab->a, "v0")->up);
         assert_true(lab->link_changed > 0);
+        assert_int_equal(addresses_stats(lab->a).kernel.dumps,
+                         1); /* at the start, and never since */
 }
 
 int main(void)
