@@ -4,7 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-
 void conf_check_mark_bad(config_setting_t *s)
 {
         static int bad;
