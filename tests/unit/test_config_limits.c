@@ -130,6 +130,22 @@ static void thousands_of_settings_in_one_place_are_refused_quickly(void **state)
         conf_errors_clear(&errors);
 }
 
+static void a_text_over_the_limit_is_refused_and_not_cut(void **state)
+{
+        size_t len = (4 << 20) + 1;
+        CLEANUP(freep) char *text = malloc(len);
+        struct config *c = NULL;
+        struct conf_errors errors;
+
+        assert_non_null(text);
+        memset(text, '\n', len);
+        assert_int_equal(config_load_text("big", text, len, &c, &errors), -EINVAL);
+        assert_int_equal(errors.n, 1);
+        assert_string_equal(errors.text[0],
+                            "big: error: the configuration is larger than 4194304 bytes");
+        conf_errors_clear(&errors);
+}
+
 /** 900 unknown words: 50 messages are kept, all are counted, in the order of the file. */
 static void many_errors_are_counted_and_the_first_are_kept(void **state)
 {
@@ -161,6 +177,7 @@ int main(void)
                 cmocka_unit_test(the_limit_itself_is_taken),
                 cmocka_unit_test(one_more_than_a_limit_is_refused),
                 cmocka_unit_test(thousands_of_settings_in_one_place_are_refused_quickly),
+                cmocka_unit_test(a_text_over_the_limit_is_refused_and_not_cut),
                 cmocka_unit_test(many_errors_are_counted_and_the_first_are_kept),
         };
 
