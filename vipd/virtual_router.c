@@ -29,12 +29,16 @@ void virtual_router_fit(struct virtual_router *v, unsigned mtu)
         unsigned wanted = count_advertised(v->conf, v->family);
         unsigned fits = vrrp_advert_fits(v->conf->version, v->family, mtu);
 
-        if (wanted > fits && v->n_advertised != fits)
+        unsigned left = wanted > fits ? wanted - fits : 0;
+
+        if (left > 0 && left != v->left)
                 log_write(LOG_WARNING, &(struct log_about){.group = v->conf->name},
                           "%u of %u IPv%d addresses fit one advertisement (MTU %u); the other %u "
                           "are used but not advertised",
-                          fits, wanted, v->family == AF_INET ? 4 : 6, mtu, wanted - fits);
-        v->n_advertised = wanted < fits ? wanted : fits;
+                          fits, wanted, v->family == AF_INET ? 4 : 6, mtu, left);
+        v->fits = fits;
+        v->left = left;
+        v->n_advertised = wanted - left;
 }
 
 /* --- receiving ------------------------------------------------------------------ */
@@ -264,6 +268,8 @@ void virtual_router_rebind(struct virtual_router *v, const struct config *config
         v->self = self;
         v->receiver.iface = conf->iface;
         v->n_advertised = count_advertised(conf, v->family);
+        if (v->n_advertised > v->fits)
+                v->n_advertised = v->fits;
 }
 
 int virtual_router_start(struct virtual_router *v, const struct config *config,
@@ -276,6 +282,7 @@ int virtual_router_start(struct virtual_router *v, const struct config *config,
         v->ports = ports;
         v->heard = heard;
         v->arg = arg;
+        v->fits = VRRP_ADDRS_MAX;
         virtual_router_rebind(v, config, conf, self);
         v->receiver = (struct vrrp_receiver){
                 .iface = conf->iface,

@@ -34,7 +34,9 @@ struct virtual_router {
         struct vrrp_receiver receiver;
         uint8_t family;
         struct ip_addr source;  /* family 0: none now, cannot send */
-        unsigned n_advertised;  /* of conf->vips of this family */
+        unsigned fits;         /* addresses that one advert holds, at most VRRP_ADDRS_MAX */
+        unsigned n_advertised; /* of conf->vips of this family, at most `fits` */
+        unsigned left;         /* the others */
         virtual_router_heard *heard;
         void *arg;
 

@@ -694,6 +694,28 @@ static void without_a_source_nothing_is_sent(void **state)
         bench_stop(&b);
 }
 
+/* A reload may bring more than the count can say, and an advert before the link is looked at. */
+static void a_reload_with_too_many_addresses_does_not_overfill_the_advert(void **state)
+{
+        struct conf_vip vips[2 * VRRP_ADDRS_MAX];
+        struct conf_group after;
+        struct bench b;
+
+        bench_init(&b, AF_INET);
+        bench_start(&b, AF_INET, 0);
+        b.v.source = ip("192.0.2.1");
+        after = b.conf;
+        after.vips = vips;
+        after.n_vips = 2 * VRRP_ADDRS_MAX;
+        for (unsigned i = 0; i < after.n_vips; i++)
+                vips[i] = b.vips[0];
+        virtual_router_rebind(&b.v, &b.config, &after, 0);
+        assert_int_equal(b.v.n_advertised, VRRP_ADDRS_MAX);
+        virtual_router_send(&b.v, 100, US_PER_S); /* fails without a socket, behind the filling */
+        assert_int_equal(b.v.send_failed, 1);
+        bench_stop(&b);
+}
+
 /* Only VRID 51 is configured here; the peer sends 52, then 51 so that we know both came. */
 static void an_advert_of_a_vrid_not_configured_here_is_refused(void **state)
 {
@@ -750,6 +772,7 @@ int main(void)
                 cmocka_unit_test(an_owner_answers_whoever_is_not_one),
                 cmocka_unit_test(an_advert_says_what_is_configured),
                 cmocka_unit_test(without_a_source_nothing_is_sent),
+                cmocka_unit_test(a_reload_with_too_many_addresses_does_not_overfill_the_advert),
                 cmocka_unit_test(an_advert_of_a_vrid_not_configured_here_is_refused),
         };
 
