@@ -142,7 +142,7 @@ unsigned address_set_up(const struct address_set *s)
 
 bool address_set_is_up(const struct address_set *s, unsigned index)
 {
-        return addr_set_present(&s->a->plan, &s->plan, index);
+        return index < s->plan.n && addr_set_present(&s->a->plan, &s->plan, index);
 }
 
 /* --- from plan to callbacks ------------------------------------------------------------------- */

@@ -97,7 +97,7 @@ void address_set_unclaim(struct address_set *s);
 
 /** How many of the set are up now. */
 unsigned address_set_up(const struct address_set *s);
-/** Is vips[index] up now? */
+/** Is vips[index] up now? False beyond the list, that is after an update that failed. */
 bool address_set_is_up(const struct address_set *s, unsigned index);
 /** Index of the interface a vip lives on, or 0 if it does not exist now. */
 int address_vip_ifindex(const struct addresses *a, const struct conf_vip *vip);

@@ -159,11 +159,10 @@ struct election_config group_election_config(const struct group *g)
         };
 }
 
-int group_routers_start(struct group *g)
+void group_routers_start(struct group *g)
 {
         static const uint8_t families[] = {AF_INET, AF_INET6};
         const struct kernel_link *link = addresses_link(g->env->addresses, g->conf->iface);
-        int result = 0;
 
         g->n_routers = 0;
         for (unsigned f = 0; f < 2; f++) {
@@ -180,9 +179,13 @@ int group_routers_start(struct group *g)
                                          link ? link->ifindex : 0, on_advert, g);
                 g->n_routers++;
                 if (r < 0)
-                        result = r;
+                        log_write(LOG_WARNING,
+                                  &(struct log_about){.group = g->conf->name,
+                                                      .iface = g->conf->iface},
+                                  "cannot listen for VRRP (IPv%d) on %s: %s; trying again every "
+                                  "second, not serving until then",
+                                  families[f] == AF_INET ? 4 : 6, g->conf->iface, strerror(-r));
         }
-        return result;
 }
 
 void group_routers_stop(struct group *g)
@@ -232,14 +235,10 @@ int group_new(struct group **ret, struct group_env *env, const struct config *co
         r = group_checks_sync(g, NULL);
         if (r < 0)
                 goto fail;
-        r = group_routers_start(g);
-        if (r < 0)
-                log_write(LOG_WARNING,
-                          &(struct log_about){.group = conf->name, .iface = conf->iface},
-                          "cannot listen for VRRP on %s: %s; retrying when the link changes",
-                          conf->iface, strerror(-r));
+        group_routers_start(g);
         group_step(g, &(struct election_event){.type = ELECTION_START,
                                                .eligible = group_health_evaluate(g)});
+        group_health_update(g); /* what weights add and take */
         *ret = g;
         return 0;
 fail:
@@ -296,11 +295,21 @@ static void end_conflict(struct group *g, mono_t now)
         announcement_repeat(g->announcement);
 }
 
+static void try_to_listen(struct group *g)
+{
+        const struct kernel_link *link = addresses_link(g->env->addresses, g->conf->iface);
+
+        if (vrrp_ports_link(g->env->ports, g->conf->iface, link ? link->ifindex : 0) == 0)
+                group_health_update(g);
+}
+
 void group_tick(struct group *g, mono_t now)
 {
         end_conflict(g, now);
         if (g->open_event != 0 && mono_reached(g->open_until, now))
                 group_story_end(g);
+        if (g->faults & GROUP_FAULT_DEAF)
+                try_to_listen(g);
         if (g->unstable_until.us != 0) {
                 group_health_update(g);
                 if (mono_reached(g->unstable_until, now))

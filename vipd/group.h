@@ -46,10 +46,11 @@ struct group *group_free(struct group *g);
 
 /**
  * Take over a new configuration. A group whose part is the same only takes the new pointers;
- * one that differs changes as little as it must. Afterwards the old one is not used any more.
+ * one that differs changes as little as it must.
+ * @return 0: the old one is not used any more; -ENOMEM: logged, and it must stay
  */
-void group_reload(struct group *g, const struct config *config, const struct conf_group *conf,
-                  unsigned self);
+int group_reload(struct group *g, const struct config *config, const struct conf_group *conf,
+                 unsigned self);
 
 /** Release and take the addresses down; the daemon ends. */
 void group_stop(struct group *g);

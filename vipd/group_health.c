@@ -57,11 +57,9 @@ int group_checks_sync(struct group *g, const struct conf_group *before)
         int result = 0;
 
         g->checks = calloc(conf->n_checks ? conf->n_checks : 1, sizeof(*g->checks));
-        if (!g->checks) {
-                g->checks = old;
-                return -ENOMEM;
-        }
-        for (unsigned i = 0; i < conf->n_checks; i++) {
+        if (!g->checks)
+                result = -ENOMEM; /* all are unknown now */
+        for (unsigned i = 0; g->checks && i < conf->n_checks; i++) {
                 int r;
 
                 g->checks[i] = take_running(old, n_old, &conf->checks[i]);
@@ -150,23 +148,28 @@ static void look_at_sources(struct group *g)
                                   "interface %s has no IPv%d address to advertise from",
                                   g->conf->iface, v->family == AF_INET ? 4 : 6);
                 v->source = source;
-                if (link)
-                        virtual_router_fit(v, link->mtu);
+                if (!link)
+                        continue;
+                virtual_router_fit(v, link->mtu);
+                if (!vrrp_ports_hears(g->env->ports, &v->receiver))
+                        add_fault(g, GROUP_FAULT_DEAF, "cannot listen for VRRP on %s",
+                                  g->conf->iface);
         }
 }
 
 static void look_at_checks(struct group *g, int *priority)
 {
-        for (unsigned i = 0; g->checks && i < g->conf->n_checks; i++) {
+        for (unsigned i = 0; i < g->conf->n_checks; i++) {
                 const struct conf_check *conf = &g->conf->checks[i];
-                enum check_state state = g->checks[i] ? check_state(g->checks[i]) : CHECK_UNKNOWN;
+                const struct check *c = g->checks ? g->checks[i] : NULL;
+                enum check_state state = c ? check_state(c) : CHECK_UNKNOWN;
 
                 if (conf->weight != 0) {
                         if (conf->weight < 0 ? state == CHECK_DOWN : state == CHECK_UP)
                                 *priority += conf->weight;
                 } else if (state == CHECK_DOWN) {
                         add_fault(g, GROUP_FAULT_CHECK, "check %s is down: %s", conf->name,
-                                  check_detail(g->checks[i]));
+                                  check_detail(c));
                 } else if (state == CHECK_UNKNOWN) {
                         add_fault(g, GROUP_FAULT_WAITING, "waiting for check %s", conf->name);
                 }
@@ -256,7 +259,8 @@ void group_link_changed(struct group *g, const char *iface)
         r = vrrp_ports_link(g->env->ports, iface, link ? link->ifindex : 0);
         if (r < 0)
                 log_write(LOG_WARNING, &(struct log_about){.group = g->conf->name, .iface = iface},
-                          "cannot listen for VRRP on %s: %s; retrying when the link changes", iface,
-                          strerror(-r));
+                          "cannot listen for VRRP on %s: %s; trying again every second, not "
+                          "serving until then",
+                          iface, strerror(-r));
         group_health_update(g);
 }

@@ -20,6 +20,7 @@ enum group_fault {
         GROUP_FAULT_CHECK = 1 << 2,    /* a required check is down */
         GROUP_FAULT_WAITING = 1 << 3,  /* a required check has no result yet */
         GROUP_FAULT_UNSTABLE = 1 << 4, /* an address does not stay up */
+        GROUP_FAULT_DEAF = 1 << 5,     /* no socket to hear other nodes with */
 };
 
 struct group {
@@ -71,7 +72,8 @@ struct group {
 void group_step(struct group *g, const struct election_event *ev);
 void group_arm(struct group *g);
 struct election_config group_election_config(const struct group *g);
-int group_routers_start(struct group *g);
+/** Failures are logged: a group that cannot listen does not serve. */
+void group_routers_start(struct group *g);
 void group_routers_stop(struct group *g);
 
 /* group_actions.c */

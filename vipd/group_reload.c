@@ -5,6 +5,7 @@
  * interval sent, a check exchanged. Only another interface, VRID, version or
  * way to the peers makes the group another virtual router: it ends and starts.
  */
+#include <errno.h>
 #include <string.h>
 
 #include "lib/clock.h"
@@ -35,21 +36,41 @@ static bool same_election(const struct election_config *a, const struct election
                a->preempt == b->preempt && a->preempt_delay_us == b->preempt_delay_us;
 }
 
-static void rebind(struct group *g, const struct conf_group *before)
+/* The nodes that `bits` name, in another order or with others among them. */
+static uint64_t renumber(uint64_t bits, const struct config *from, const struct config *to)
+{
+        uint64_t moved = 0;
+
+        for (unsigned n = 0; n < from->n_nodes; n++) {
+                int node = bits >> n & 1 ? config_find_node(to, from->nodes[n].name) : -ENOENT;
+
+                if (node >= 0)
+                        moved |= UINT64_C(1) << node;
+        }
+        return moved;
+}
+
+static int rebind(struct group *g, const struct conf_group *before)
 {
         const struct conf_group *conf = g->conf;
         const char *digest = g->config->digest;
+        int r;
 
         for (unsigned i = 0; i < g->n_routers; i++)
                 virtual_router_rebind(&g->routers[i], g->config, conf, g->self);
         hook_queue_rebind(g->hooks, digest, conf->name, conf->hooks, conf->n_hooks);
         if (announcement_reconfigure(g->announcement, &conf->announce, conf->vips, conf->n_vips) <
                     0 ||
-            address_set_update(g->addresses, conf->vips, conf->n_vips) < 0 ||
             group_checks_sync(g, before) < 0)
                 log_write(LOG_ERR, &(struct log_about){.group = conf->name},
-                          "out of memory while reloading; this group may lack addresses or checks "
-                          "until the next reload");
+                          "out of memory while reloading; this group may lack checks or "
+                          "announcements until the next reload");
+        r = address_set_update(g->addresses, conf->vips, conf->n_vips);
+        if (r < 0)
+                log_write(LOG_ERR, &(struct log_about){.group = conf->name},
+                          "out of memory while reloading; this group keeps its old addresses until "
+                          "the next reload");
+        return r;
 }
 
 /* The new list is filtered before the old one no longer is: what is in both always stays so. */
@@ -63,8 +84,8 @@ static void exchange_filter(struct group *g, const struct conf_group *before)
                 accept_filter_remove(g->env->accept_filter, before->vips, before->n_vips);
 }
 
-void group_reload(struct group *g, const struct config *config, const struct conf_group *conf,
-                  unsigned self)
+int group_reload(struct group *g, const struct config *config, const struct conf_group *conf,
+                 unsigned self)
 {
         const struct conf_group *before = g->conf;
         bool same = conf_group_equal(before, conf);
@@ -73,6 +94,7 @@ void group_reload(struct group *g, const struct config *config, const struct con
         struct election_config ec;
         enum election_state state;
         unsigned todo;
+        int r;
 
         if (other_router) {
                 g->stopped = true;
@@ -80,10 +102,11 @@ void group_reload(struct group *g, const struct config *config, const struct con
                 g->stopped = false;
                 group_routers_stop(g);
         }
+        g->lost_nodes = renumber(g->lost_nodes, g->config, config);
         g->config = config;
         g->conf = conf;
         g->self = self;
-        rebind(g, before);
+        r = rebind(g, before);
         if (other_router)
                 group_routers_start(g);
         state = g->election.state;
@@ -98,6 +121,6 @@ void group_reload(struct group *g, const struct config *config, const struct con
         if (other_router)
                 group_step(g, &(struct election_event){.type = ELECTION_START,
                                                        .eligible = group_health_evaluate(g)});
-        else
-                group_health_update(g);
+        group_health_update(g);
+        return r;
 }

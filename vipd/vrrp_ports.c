@@ -118,8 +118,6 @@ int vrrp_ports_add(struct vrrp_ports *p, struct vrrp_receiver *r, int ifindex)
                 port->next = p->first;
                 p->first = port;
         }
-        if (port->by_vrid[r->vrid] && port->by_vrid[r->vrid] != r)
-                return -EEXIST;
         if (!port->by_vrid[r->vrid])
                 port->n_receivers++;
         port->by_vrid[r->vrid] = r;
@@ -162,6 +160,13 @@ int vrrp_ports_link(struct vrrp_ports *p, const char *iface, int ifindex)
                         result = r;
         }
         return result;
+}
+
+bool vrrp_ports_hears(const struct vrrp_ports *p, const struct vrrp_receiver *r)
+{
+        const struct port *port = port_find(p, r->iface, r->family);
+
+        return port && port->socket && port->by_vrid[r->vrid] == r;
 }
 
 int vrrp_ports_send(struct vrrp_ports *p, const struct vrrp_receiver *r, const struct ip_addr *src,
