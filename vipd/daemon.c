@@ -56,6 +56,7 @@ static void tell_groups(struct daemon *d, const char *iface)
         for (unsigned i = 0; d->groups && i < d->config->n_groups; i++)
                 if (d->groups[i])
                         group_link_changed(d->groups[i], iface);
+        reload_link_changed(d->reload, iface);
 }
 
 static void on_link_changed(void *arg, const struct kernel_link *link)
@@ -105,24 +106,13 @@ static int on_heartbeat(sd_event_source *source, uint64_t usec, void *arg)
 
 /* --- signals ----------------------------------------------------------------------- */
 
-static void reload_by_signal_done(void *arg, int exit, const char *error, json_t *result)
-{
-        struct daemon *d = arg;
-
-        (void)exit;
-        (void)error; /* logged where it was found */
-        (void)result;
-        sd_notifyf(0, "READY=1\nSTATUS=%u groups, configuration %s", d->config->n_groups,
-                   d->config->digest);
-}
-
+/* One that comes while a reload is going on means a file that was changed again since. */
 static int on_hangup(sd_event_source *source, const struct signalfd_siginfo *si, void *arg)
 {
         struct daemon *d = arg;
 
-        sd_notify(0, "RELOADING=1");
-        if (reload_start(d, reload_by_signal_done, d) < 0)
-                log_warning("SIGHUP: a reload is in progress already; send it again afterwards");
+        d->reload_wanted = true;
+        reload_wanted(d);
         return 0;
 }
 
@@ -221,6 +211,8 @@ static int find_self(struct daemon *d)
                 d->self = (unsigned)self;
                 return 0;
         }
+        if (d->stopping)
+                return -ECANCELED;
         if (d->options.node) {
                 log_error("--node %s: no such node in %s; not starting", d->options.node,
                           d->options.config_path);
@@ -295,11 +287,14 @@ static int start_groups(struct daemon *d)
         /* What an earlier life left behind goes before anybody is elected. */
         addresses_sweep(d->env.addresses);
         for (unsigned i = 0; i < d->config->n_groups; i++) {
-                int r = group_new(&d->groups[i], &d->env, d->config, &d->config->groups[i],
-                                  d->self);
+                const struct conf_group *conf = &d->config->groups[i];
+                int r = group_new(&d->groups[i], &d->env, d->config, conf, d->self);
 
-                if (r < 0)
+                if (r < 0) {
+                        log_write(LOG_ERR, &(struct log_about){.group = conf->name},
+                                  "cannot start the group: %s; not starting", strerror(-r));
                         return r;
+                }
         }
         return 0;
 }
@@ -345,6 +340,7 @@ int daemon_new(struct daemon **ret, const struct daemon_options *options)
         sd_notifyf(0, "READY=1\nSTATUS=%u groups, configuration %s", d->config->n_groups,
                    d->config->digest);
         *ret = d;
+        reload_wanted(d); /* asked for while we waited for our address */
         return 0;
 }
 
@@ -380,7 +376,8 @@ struct daemon *daemon_free(struct daemon *d)
         if (!d)
                 return NULL;
         sd_notify(0, "STOPPING=1");
-        d->reload = reload_free(d->reload);
+        d->stopping = true;
+        reload_abandon(d->reload);
         for (unsigned i = 0; d->groups && i < d->config->n_groups; i++)
                 if (d->groups[i])
                         group_stop(d->groups[i]);
@@ -389,6 +386,7 @@ struct daemon *daemon_free(struct daemon *d)
         for (unsigned i = 0; d->groups && i < d->config->n_groups; i++)
                 group_free(d->groups[i]);
         free(d->groups);
+        d->reload = reload_free(d->reload); /* groups that it took over pointed into it */
         control_free(d->control);
         vrrp_ports_free(d->env.ports);
         runner_free(d->env.runner);

@@ -37,6 +37,7 @@ struct daemon {
         struct group_env env;
         struct group **groups; /* as many as config->n_groups, in its order */
         struct reload *reload; /* in progress, or NULL */
+        bool reload_wanted;    /* by SIGHUP, as soon as it can begin */
         struct control *control;
         sd_event_source *heartbeat;
         mono_t heartbeat_due;
@@ -47,7 +48,8 @@ struct daemon {
 };
 
 /** Load the configuration and find this node in it. Prints or logs what is wrong.
- *  @return 0, -EINVAL: bad configuration, or another -errno */
+ *  @return 0, -EINVAL: bad configuration, -ECANCELED: told to end while it waited for the address
+ *  that says which node it is, or another -errno */
 int daemon_new(struct daemon **ret, const struct daemon_options *options);
 
 /** Run until SIGTERM or SIGINT. @return 0 or -errno */

@@ -185,5 +185,5 @@ int main(int argc, char **argv)
                         log_notice("ended");
         }
         log_stop_writer();
-        return r >= 0 ? 0 : r == -EINVAL ? CTL_CONFIG : CTL_FAILED;
+        return r >= 0 || r == -ECANCELED ? 0 : r == -EINVAL ? CTL_CONFIG : CTL_FAILED;
 }

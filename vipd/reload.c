@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <systemd/sd-daemon.h>
 #include <unistd.h>
 
 #include "lib/clock.h"
@@ -32,7 +33,10 @@ struct reload {
         unsigned self; /* our index in its nodes */
 
         struct group **groups; /* of the new configuration */
+        struct group **fresh;  /* those of them that the daemon has not got yet */
+        unsigned n_fresh;
         unsigned next;         /* to be taken over */
+        bool old_in_use;       /* for want of memory a group still points into the old one */
         bool holding;          /* addresses may move between groups untouched meanwhile */
         sd_event_source *slice;
         json_t *added, *removed, *changed;
@@ -66,8 +70,6 @@ struct reload *reload_free(struct reload *r)
         if (!r)
                 return NULL;
         join(r);
-        if (r->holding)
-                addresses_resume(r->daemon->env.addresses);
         sd_event_source_disable_unref(r->loaded);
         sd_event_source_disable_unref(r->slice);
         if (r->event_fd >= 0)
@@ -75,6 +77,7 @@ struct reload *reload_free(struct reload *r)
         conf_errors_clear(&r->errors);
         config_free(r->config);
         free(r->groups);
+        free(r->fresh);
         json_decref(r->added);
         json_decref(r->removed);
         json_decref(r->changed);
@@ -82,12 +85,29 @@ struct reload *reload_free(struct reload *r)
         return NULL;
 }
 
+void reload_abandon(struct reload *r)
+{
+        if (!r)
+                return;
+        r->done(r->arg, CTL_FAILED, "vipd is stopping", NULL);
+        sd_event_source_set_enabled(r->loaded, SD_EVENT_OFF);
+        r->slice = sd_event_source_disable_unref(r->slice);
+        while (r->n_fresh > 0)
+                group_free(r->fresh[--r->n_fresh]);
+        if (r->holding)
+                addresses_resume(r->daemon->env.addresses);
+        r->holding = false;
+}
+
 static void finish(struct reload *r, int exit, const char *error, json_t *result)
 {
-        r->daemon->reload = NULL;
+        struct daemon *d = r->daemon;
+
+        d->reload = NULL;
         r->done(r->arg, exit, error, result);
         json_decref(result);
         reload_free(r);
+        reload_wanted(d);
 }
 
 static void refuse(struct reload *r)
@@ -124,6 +144,8 @@ static void take_over(struct reload *r, unsigned i)
                         log_write(LOG_ERR, &(struct log_about){.group = conf->name},
                                   "cannot start the group: %s; 'vipctl reload' tries again",
                                   strerror(-e));
+                else
+                        r->fresh[r->n_fresh++] = r->groups[i];
                 json_array_append_new(r->added, json_string(conf->name));
                 return;
         }
@@ -131,7 +153,8 @@ static void take_over(struct reload *r, unsigned i)
                 r->unchanged++;
         else
                 json_array_append_new(r->changed, json_string(conf->name));
-        group_reload(g, r->config, conf, r->self);
+        if (group_reload(g, r->config, conf, r->self) < 0)
+                r->old_in_use = true;
         r->groups[i] = g;
 }
 
@@ -161,7 +184,8 @@ static void complete(struct reload *r)
         free(d->groups);
         d->groups = r->groups;
         r->groups = NULL;
-        config_free(d->config);
+        if (!r->old_in_use)
+                config_free(d->config);
         d->config = r->config;
         r->config = NULL;
         d->self = r->self;
@@ -217,8 +241,9 @@ static int on_loaded(sd_event_source *source, int fd, uint32_t events, void *arg
                 return 0;
         }
         r->self = (unsigned)self;
-        r->groups = calloc(r->config->n_groups ? r->config->n_groups : 1, sizeof(*r->groups));
-        if (!r->groups || sd_event_add_defer(d->loop, &r->slice, on_slice, r) < 0) {
+        r->groups = calloc(r->config->n_groups + 1, sizeof(*r->groups));
+        r->fresh = calloc(r->config->n_groups + 1, sizeof(*r->fresh));
+        if (!r->groups || !r->fresh || sd_event_add_defer(d->loop, &r->slice, on_slice, r) < 0) {
                 finish(r, CTL_FAILED, "out of memory; nothing is changed", NULL);
                 return 0;
         }
@@ -258,4 +283,39 @@ int reload_start(struct daemon *d, reload_done *done, void *arg)
         r->thread_running = true;
         d->reload = r;
         return 0;
+}
+
+void reload_link_changed(struct reload *r, const char *iface)
+{
+        for (unsigned i = 0; r && i < r->n_fresh; i++)
+                group_link_changed(r->fresh[i], iface);
+}
+
+/* --- nobody waits for it ----------------------------------------------------------- */
+
+static void tell_manager(void *arg, int exit, const char *error, json_t *result)
+{
+        struct daemon *d = arg;
+
+        (void)exit;
+        (void)error; /* logged where it was found */
+        (void)result;
+        if (!d->stopping)
+                sd_notifyf(0, "READY=1\nSTATUS=%u groups, configuration %s", d->config->n_groups,
+                           d->config->digest);
+}
+
+void reload_wanted(struct daemon *d)
+{
+        int e;
+
+        if (!d->reload_wanted || d->reload || !d->groups)
+                return;
+        d->reload_wanted = false;
+        sd_notify(0, "RELOADING=1");
+        e = reload_start(d, tell_manager, d);
+        if (e < 0) {
+                log_error("cannot reload: %s; nothing is changed", strerror(-e));
+                tell_manager(d, CTL_FAILED, NULL, NULL);
+        }
 }

@@ -17,7 +17,21 @@ typedef void reload_done(void *arg, int exit, const char *error, json_t *result)
 /** @return 0, or -EBUSY when one is in progress (then `done` is not called) */
 int reload_start(struct daemon *d, reload_done *done, void *arg);
 
-/** Give up what is in progress (the daemon ends). NULL is allowed. @return NULL */
+/** Begin the reload that daemon.reload_wanted asks for, if there is one and none is in progress.
+ *  The service manager is told of its beginning and end. */
+void reload_wanted(struct daemon *d);
+
+/** Tell the groups that the daemon does not have yet; as group_link_changed(). NULL is allowed. */
+void reload_link_changed(struct reload *r, const char *iface);
+
+/**
+ * The daemon ends: no more groups are taken over, those it does not have yet are given up, whoever
+ * waits is told. Groups that were taken over point into the new configuration until reload_free().
+ * NULL is allowed.
+ */
+void reload_abandon(struct reload *r);
+
+/** Waits for the file if it is still being read. NULL is allowed. @return NULL */
 struct reload *reload_free(struct reload *r);
 
 #endif
