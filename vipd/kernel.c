@@ -297,6 +297,6 @@ const char *kernel_port_owner(uint32_t port, char buf[static KERNEL_OWNER_TEXT])
         else if (read_comm(pid, comm, sizeof(comm)))
                 snprintf(buf, KERNEL_OWNER_TEXT, "%s (pid %u)", comm, pid);
         else
-                snprintf(buf, KERNEL_OWNER_TEXT, "pid %u (ended)", pid);
+                snprintf(buf, KERNEL_OWNER_TEXT, "pid %u", pid);
         return buf;
 }

@@ -906,6 +906,37 @@ static void own_addresses_and_links_are_known_and_their_changes_told(void **stat
                          1); /* at the start, and never since */
 }
 
+static void who_changed_something_is_named_as_far_as_is_known(void **state)
+{
+        char text[KERNEL_OWNER_TEXT], wanted[KERNEL_OWNER_TEXT];
+        unsigned pid = (unsigned)getpid();
+
+        assert_string_equal(kernel_port_owner(0, text), "the kernel");
+        snprintf(wanted, sizeof(wanted), "test_addresses (pid %u)", pid);
+        assert_string_equal(kernel_port_owner(pid, text), wanted);
+        /* libnl's second socket of the process; 22 bits are left for the pid */
+        assert_string_equal(kernel_port_owner(pid | 1u << 22, text), wanted);
+        assert_string_equal(kernel_port_owner(0x3fffff, text), "pid 4194303"); /* beyond pid_max */
+        assert_string_equal(kernel_port_owner((uint32_t)-4097, text), "netlink port 4294963199");
+}
+
+/* A timer that is armed by mistake, or a source that is never served, would show here. */
+static void the_loop_rests_when_nothing_happens(void **state)
+{
+        struct lab *lab = *state;
+        const struct conf_vip vips[] = {vip("192.0.2.10", 24), vip("2001:db8::10", 64)};
+        mono_t end = mono_add_us(clock_now(), DEADLINE_US);
+
+        make_set(lab, vips, 2);
+        address_set_claim(lab->set);
+        addresses_sweep(lab->a);
+        kernel_dump_soon(addresses_kernel(lab->a));
+        /* The kernel's own news (duplicate detection of the link's addresses) end after a while. */
+        while (sd_event_run(lab->loop, 300 * US_PER_MS) > 0)
+                assert_true(mono_before(clock_now(), end));
+        assert_int_equal(addresses_stats(lab->a).kernel.dumps, 2);
+}
+
 int main(void)
 {
 #define IN_LAB(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -934,6 +965,8 @@ int main(void)
                 IN_LAB(an_address_moves_between_groups_untouched),
                 IN_LAB(what_no_group_lists_any_more_goes_down),
                 IN_LAB(a_thousand_addresses_go_up_and_down_in_slices),
+                cmocka_unit_test(who_changed_something_is_named_as_far_as_is_known),
+                IN_LAB(the_loop_rests_when_nothing_happens),
                 IN_LAB(the_source_is_the_links_own_address_not_a_virtual_one),
                 IN_LAB(own_addresses_and_links_are_known_and_their_changes_told),
         };
