@@ -17,7 +17,9 @@
 #include "vipd/priorities.h"
 #include "vipd/reload.h"
 
+/* Between two heartbeats while a group waits for one, and otherwise. */
 #define HEARTBEAT_US US_PER_S
+#define HEARTBEAT_IDLE_US (5 * US_PER_S)
 /* How long a start waits for an address that says which node this is, and how often it looks. */
 #define SELF_WAIT_US (20 * US_PER_S)
 #define SELF_LOOK_US (200 * US_PER_MS)
@@ -81,27 +83,49 @@ static const struct link_events link_events = {
 
 /* --- time -------------------------------------------------------------------------- */
 
+static void set_heartbeat(struct daemon *d, mono_t due)
+{
+        d->heartbeat_due = due;
+        sd_event_source_set_time(d->heartbeat, (uint64_t)due.us);
+        sd_event_source_set_enabled(d->heartbeat, SD_EVENT_ONESHOT);
+}
+
 static int on_heartbeat(sd_event_source *source, uint64_t usec, void *arg)
 {
         struct daemon *d = arg;
         mono_t now = clock_now();
         int64_t late_us = mono_diff_us(now, d->heartbeat_due);
 
-        if (late_us > d->loop_stats.longest_stall_us)
-                d->loop_stats.longest_stall_us = late_us;
-        if (late_us > DAEMON_STALL_US) {
-                d->loop_stats.stalls++;
-                log_warning("vipd was held up for %" PRId64
-                            " ms (stopped, starved of CPU, or a slow kernel call); going on",
-                            late_us / US_PER_MS);
-        }
+        if (late_us > d->env.late_us)
+                d->env.late_us = late_us;
+        d->env.tick_wanted = false;
         for (unsigned i = 0; i < d->config->n_groups; i++)
                 if (d->groups[i])
                         group_tick(d->groups[i], now);
-        d->heartbeat_due = mono_add_us(now, HEARTBEAT_US);
-        sd_event_source_set_time(source, (uint64_t)d->heartbeat_due.us);
-        sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
+        set_heartbeat(d, mono_add_us(now, d->env.tick_wanted ? HEARTBEAT_US : HEARTBEAT_IDLE_US));
         return 0;
+}
+
+/* After each turn: was a timer late, does a group want to be ticked sooner than planned? */
+static void look_at_time(struct daemon *d, mono_t woke, mono_t now)
+{
+        struct daemon_loop_stats *s = &d->loop_stats;
+        int64_t took_us = mono_diff_us(now, woke);
+
+        s->turns++;
+        if (took_us > s->longest_turn_us)
+                s->longest_turn_us = took_us;
+        if (d->env.late_us > s->longest_stall_us)
+                s->longest_stall_us = d->env.late_us;
+        if (d->env.late_us > DAEMON_STALL_US) {
+                s->stalls++;
+                log_warning("the main loop was held up for %" PRId64
+                            " ms (stopped, starved of CPU, or a slow kernel call)",
+                            d->env.late_us / US_PER_MS);
+        }
+        d->env.late_us = 0;
+        if (d->env.tick_wanted && mono_diff_us(d->heartbeat_due, now) > HEARTBEAT_US)
+                set_heartbeat(d, mono_add_us(now, HEARTBEAT_US));
 }
 
 /* --- signals ----------------------------------------------------------------------- */
@@ -346,13 +370,6 @@ int daemon_new(struct daemon **ret, const struct daemon_options *options)
 
 /* --- run and end ------------------------------------------------------------------- */
 
-static void note_turn(struct daemon *d, int64_t took_us)
-{
-        d->loop_stats.turns++;
-        if (took_us > d->loop_stats.longest_turn_us)
-                d->loop_stats.longest_turn_us = took_us;
-}
-
 int daemon_run(struct daemon *d)
 {
         while (sd_event_get_state(d->loop) != SD_EVENT_FINISHED) {
@@ -366,7 +383,7 @@ int daemon_run(struct daemon *d)
                         r = sd_event_dispatch(d->loop);
                 if (r < 0 && r != -EINTR)
                         return r;
-                note_turn(d, mono_diff_us(clock_now(), woke));
+                look_at_time(d, woke, clock_now());
         }
         return 0;
 }

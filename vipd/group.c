@@ -43,14 +43,23 @@ static void notice_stall(struct group *g, mono_t now)
         group_step(g, &(struct election_event){.type = ELECTION_STALLED, .stall_us = late_us});
 }
 
+static void note_lateness(struct group *g, mono_t now)
+{
+        struct group_env *env = g->env;
+        int64_t late_us = mono_diff_us(now, g->election.deadline);
+
+        if (late_us > env->late_us)
+                env->late_us = late_us;
+        if (g->election.state == ELECTION_ACTIVE && late_us > env->advert_late_max_us)
+                env->advert_late_max_us = late_us;
+}
+
 static int on_timer(sd_event_source *source, uint64_t usec, void *arg)
 {
         struct group *g = arg;
         mono_t now = clock_now();
 
-        if (g->election.state == ELECTION_ACTIVE &&
-            mono_diff_us(now, g->election.deadline) > g->env->advert_late_max_us)
-                g->env->advert_late_max_us = mono_diff_us(now, g->election.deadline);
+        note_lateness(g, now);
         notice_stall(g, now);
         /* Whoever waits for silence must have read everything that was said. */
         if (g->election.state == ELECTION_BACKUP || g->election.recheck)
@@ -73,7 +82,7 @@ void group_arm(struct group *g)
                 return;
         }
         sd_event_source_set_time(g->timer, (uint64_t)deadline.us);
-        sd_event_source_set_enabled(g->timer, SD_EVENT_ONESHOT);
+        sd_event_source_set_enabled(g->timer, SD_EVENT_ON);
 }
 
 /* The one place where the election is asked and its answer performed. */
@@ -315,4 +324,6 @@ void group_tick(struct group *g, mono_t now)
                 if (mono_reached(g->unstable_until, now))
                         g->unstable_until = (mono_t){0};
         }
+        if (g->open_event != 0 || g->unstable_until.us != 0 || !mono_is_never(g->conflict_since))
+                g->env->tick_wanted = true;
 }

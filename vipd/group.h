@@ -29,6 +29,8 @@ struct group_env {
         struct vrrp_ports *ports;
         struct timeline_log *timeline;
         int64_t advert_late_max_us; /* how late an advert of ours ever was */
+        int64_t late_us;  /* the latest a group's timer came since the daemon looked */
+        bool tick_wanted; /* some group waits for group_tick(); else it may come rarely */
 };
 
 struct group;
@@ -60,7 +62,7 @@ const struct conf_group *group_conf(const struct group *g);
 /** A link appeared, changed or went (then its ifindex is 0), or its own addresses changed. */
 void group_link_changed(struct group *g, const char *iface);
 
-/** About once a second, for what needs no timer of its own. */
+/** For what needs no timer of its own: about once a second while env->tick_wanted. */
 void group_tick(struct group *g, mono_t now);
 
 /** Who owns the group as far as this node knows: a node's name or an address; NULL if nobody known. */

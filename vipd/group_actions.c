@@ -103,6 +103,7 @@ static void announce_again(struct group *g)
         if (mono_is_never(g->conflict_since))
                 g->conflict_since = now;
         g->conflict_seen = now;
+        g->env->tick_wanted = true;
         if (mono_before(now, mono_add_us(g->announced, CONFLICT_ANNOUNCE_US)))
                 return;
         g->announced = now;

@@ -235,6 +235,7 @@ void group_became_unstable(struct group *g, const struct conf_vip *vip, int err)
                   err ? strerror(-err) : "", (int)(UNSTABLE_US / US_PER_S));
         /* Acted upon by the next group_tick(): this may come from inside a claim. */
         g->unstable_until = mono_add_us(clock_now(), UNSTABLE_US);
+        g->env->tick_wanted = true;
 }
 
 /* --- links ------------------------------------------------------------------------ */

@@ -48,6 +48,7 @@ static struct timeline_event *story_begin(struct group *g, enum timeline_cause c
         group_story_end(g);
         g->open_event = timeline_log_open(g->env->timeline, g->conf->name, g->owner, cause, now);
         g->open_until = mono_add_us(now, STORY_US);
+        g->env->tick_wanted = true;
         return story(g);
 }
 

@@ -36,6 +36,8 @@ void virtual_router_fit(struct virtual_router *v, unsigned mtu)
                           "%u of %u IPv%d addresses fit one advertisement (MTU %u); the other %u "
                           "are used but not advertised",
                           fits, wanted, v->family == AF_INET ? 4 : 6, mtu, left);
+        if (wanted - left != v->n_advertised)
+                v->same.len = 0;
         v->fits = fits;
         v->left = left;
         v->n_advertised = wanted - left;
@@ -204,10 +206,9 @@ static void on_datagram(void *arg, const struct vrrp_datagram *d)
 
 /* --- sending --------------------------------------------------------------------- */
 
-static void send_to(struct virtual_router *v, struct vrrp_advert *a, const struct ip_addr *dst)
+static void send_bytes(struct virtual_router *v, const struct ip_addr *dst, const void *bytes,
+                       size_t len)
 {
-        uint8_t bytes[VRRP_ADVERT_MAX];
-        size_t len = vrrp_advert_encode(a, &v->source, dst, bytes, sizeof(bytes));
         char text[IP_ADDR_TEXT];
         uint64_t withheld;
         int r = len > 0 ? vrrp_ports_send(v->ports, &v->receiver, &v->source, dst, bytes, len)
@@ -233,7 +234,8 @@ static void fill_advert(const struct virtual_router *v, struct vrrp_advert *a)
                         a->addrs[a->n_addrs++] = v->conf->vips[i].addr;
 }
 
-void virtual_router_send(struct virtual_router *v, uint8_t priority, int64_t interval_us)
+static size_t encode(const struct virtual_router *v, uint8_t priority, int64_t interval_us,
+                     const struct ip_addr *dst, uint8_t bytes[static VRRP_ADVERT_MAX])
 {
         struct vrrp_advert a = {
                 .version = v->conf->version,
@@ -244,18 +246,51 @@ void virtual_router_send(struct virtual_router *v, uint8_t priority, int64_t int
                 .has_password = v->conf->has_password,
                 .sum = v->conf->checksum_plain ? VRRP_SUM_PLAIN : VRRP_SUM_PSEUDO,
         };
-        struct ip_addr group_addr = vrrp_multicast(v->family);
+
+        memcpy(a.password, v->conf->password, sizeof(a.password));
+        fill_advert(v, &a);
+        return vrrp_advert_encode(&a, &v->source, dst, bytes, VRRP_ADVERT_MAX);
+}
+
+static void send_multicast(struct virtual_router *v, uint8_t priority, int64_t interval_us)
+{
+        struct virtual_router_same *same = &v->same;
+        struct ip_addr dst = vrrp_multicast(v->family);
+        uint8_t bytes[VRRP_ADVERT_MAX];
+        size_t len;
+
+        if (same->len > 0 && same->priority == priority && same->interval_us == interval_us &&
+            ip_addr_cmp(&same->source, &v->source) == 0) {
+                send_bytes(v, &dst, same->bytes, same->len);
+                return;
+        }
+        len = encode(v, priority, interval_us, &dst, bytes);
+        send_bytes(v, &dst, bytes, len);
+        *same = (struct virtual_router_same){
+                .priority = priority, .interval_us = interval_us, .source = v->source};
+        if (len <= sizeof(same->bytes)) {
+                same->len = len;
+                memcpy(same->bytes, bytes, len);
+        }
+}
+
+void virtual_router_send(struct virtual_router *v, uint8_t priority, int64_t interval_us)
+{
+        uint8_t bytes[VRRP_ADVERT_MAX];
 
         if (v->source.family == 0)
                 return;
-        memcpy(a.password, v->conf->password, sizeof(a.password));
-        fill_advert(v, &a);
-        if (v->conf->n_peers == 0)
-                send_to(v, &a, &group_addr);
-        for (unsigned i = 0; i < v->conf->n_peers; i++)
-                if (v->conf->peers[i].family == v->family &&
-                    ip_addr_cmp(&v->conf->peers[i], &v->source) != 0)
-                        send_to(v, &a, &v->conf->peers[i]);
+        if (v->conf->n_peers == 0) {
+                send_multicast(v, priority, interval_us);
+                return;
+        }
+        for (unsigned i = 0; i < v->conf->n_peers; i++) {
+                const struct ip_addr *peer = &v->conf->peers[i];
+
+                if (peer->family == v->family && ip_addr_cmp(peer, &v->source) != 0)
+                        send_bytes(v, peer, bytes,
+                                   encode(v, priority, interval_us, peer, bytes));
+        }
 }
 
 /* --- life ------------------------------------------------------------------------ */
@@ -270,6 +305,7 @@ void virtual_router_rebind(struct virtual_router *v, const struct config *config
         v->n_advertised = count_advertised(conf, v->family);
         if (v->n_advertised > v->fits)
                 v->n_advertised = v->fits;
+        v->same.len = 0;
 }
 
 int virtual_router_start(struct virtual_router *v, const struct config *config,

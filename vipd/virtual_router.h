@@ -26,6 +26,16 @@ struct virtual_router_peer {
         uint64_t pseudo, plain; /* v3/IPv4 checksum forms seen */
 };
 
+/** The last multicast advert as bytes: the next one is nearly always the same. */
+#define VIRTUAL_ROUTER_SAME_MAX 128
+struct virtual_router_same {
+        uint8_t priority;
+        int64_t interval_us;
+        struct ip_addr source;
+        size_t len; /* 0: none, or too long to keep */
+        uint8_t bytes[VIRTUAL_ROUTER_SAME_MAX];
+};
+
 struct virtual_router {
         const struct config *config;
         const struct conf_group *conf;
@@ -39,6 +49,8 @@ struct virtual_router {
         unsigned left;         /* the others */
         virtual_router_heard *heard;
         void *arg;
+
+        struct virtual_router_same same;
 
         uint64_t sent, received, send_failed;
         uint64_t rejected[VRRP_ERR_COUNT];

@@ -2,6 +2,7 @@
 #include "vipd/core/vrrp_packet.h"
 
 #include <assert.h>
+#include <stddef.h>
 #include <string.h>
 
 #include "lib/wire.h"
@@ -13,6 +14,8 @@
 #define V2_INTERVAL_S_MAX 255
 #define IPV4_HEADER_LEN 20
 #define IPV6_HEADER_LEN 40
+/* Of a struct vrrp_advert: its addresses take 4 KiB, of which an advert rarely uses any. */
+#define HEAD_SIZE offsetof(struct vrrp_advert, addrs)
 
 enum auth_type { /* RFC 2338 5.3.6 */
                  AUTH_NONE = 0,
@@ -102,13 +105,15 @@ enum vrrp_error vrrp_advert_decode(const void *bytes, size_t len, const struct i
                                    const struct ip_addr *dst, struct vrrp_advert *ret)
 {
         struct wire w = wire_reader(bytes, len);
-        struct vrrp_advert a = {.family = src->family};
+        struct vrrp_advert a;
         enum vrrp_error e;
         uint8_t first, auth;
 
         assert(src->family == AF_INET || src->family == AF_INET6);
         assert(src->family == dst->family);
 
+        memset(&a, 0, HEAD_SIZE);
+        a.family = src->family;
         first = wire_get_u8(&w);
         a.version = first >> 4;
         a.vrid = wire_get_u8(&w);
@@ -141,7 +146,7 @@ enum vrrp_error vrrp_advert_decode(const void *bytes, size_t len, const struct i
         if (a.has_password)
                 wire_get_bytes(&w, a.password, sizeof(a.password));
         assert(!w.failed);
-        *ret = a;
+        memcpy(ret, &a, HEAD_SIZE + a.n_addrs * sizeof(a.addrs[0]));
         return VRRP_OK;
 }
 

@@ -55,11 +55,11 @@ struct vrrp_advert {
         uint16_t interval_cs; /* v2's seconds are converted */
         uint8_t family;       /* AF_INET or AF_INET6 of the addresses */
         uint8_t n_addrs;
-        struct ip_addr addrs[VRRP_ADDRS_MAX];
         bool has_password; /* v2, authentication type 1 */
         uint8_t password[VRRP_PASSWORD_LEN];
         enum vrrp_sum sum; /* v3/IPv4 only. Decoded: which form matched (plain, should both);
                               encoding: which to send, PSEUDO or PLAIN */
+        struct ip_addr addrs[VRRP_ADDRS_MAX]; /* n_addrs of them; the rest is not touched */
 };
 
 /**
