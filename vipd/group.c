@@ -219,6 +219,7 @@ int group_new(struct group **ret, struct group_env *env, const struct config *co
         g->self = self;
         g->mover_uid = -1;
         g->conflict_since = MONO_NEVER;
+        g->ipv6_unnamed = MONO_NEVER;
         g->announced = (mono_t){INT64_MIN / 2};
         ec = group_election_config(g);
         election_init(&g->election, &ec);

@@ -130,19 +130,33 @@ static void look_at_links(struct group *g, int *priority)
         }
 }
 
-static void look_at_sources(struct group *g)
+/*
+ * What adverts of this family should come from: as configured, else the one of the unicast peers
+ * that is this node, else its address in the configuration. Family 0: whatever the interface has.
+ */
+static struct ip_addr wanted_source(const struct group *g, uint8_t family)
 {
         const struct conf_node *self = &g->config->nodes[g->self];
+        const struct ip_addr *source = &g->conf->source[family == AF_INET6];
 
+        if (source->family != 0)
+                return *source;
+        for (unsigned i = 0; i < g->conf->n_peers; i++)
+                if (g->conf->peers[i].family == family &&
+                    addresses_is_local(g->env->addresses, &g->conf->peers[i]))
+                        return g->conf->peers[i];
+        return self->address.family == family ? self->address : (struct ip_addr){0};
+}
+
+static void look_at_sources(struct group *g)
+{
         for (unsigned i = 0; i < g->n_routers; i++) {
                 struct virtual_router *v = &g->routers[i];
-                const struct ip_addr *wanted = &g->conf->source[v->family == AF_INET6];
+                const struct ip_addr wanted = wanted_source(g, v->family);
                 const struct kernel_link *link = addresses_link(g->env->addresses, g->conf->iface);
                 struct ip_addr source = {0};
 
-                if (wanted->family == 0 && v->family == self->address.family)
-                        wanted = &self->address;
-                if (addresses_source(g->env->addresses, g->conf->iface, v->family, wanted,
+                if (addresses_source(g->env->addresses, g->conf->iface, v->family, &wanted,
                                      &source) < 0)
                         add_fault(g, GROUP_FAULT_SOURCE,
                                   "interface %s has no IPv%d address to advertise from",

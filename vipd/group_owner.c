@@ -137,6 +137,21 @@ static enum timeline_cause cause_of_takeover(const struct group *g, int node, mo
         return node >= 0 ? TIMELINE_PREEMPT : TIMELINE_FOREIGN;
 }
 
+/*
+ * One router has an address in each family. In a group of both its IPv4 address names it, or the
+ * owner would seem to change with each advert; IPv6 does where there is no IPv4 to be heard.
+ */
+static bool names_owner(struct group *g, const struct ip_addr *src, mono_t now)
+{
+        if (src->family == AF_INET || g->n_routers == 1) {
+                g->ipv6_unnamed = MONO_NEVER;
+                return true;
+        }
+        if (mono_is_never(g->ipv6_unnamed))
+                g->ipv6_unnamed = now;
+        return mono_diff_us(now, g->ipv6_unnamed) > election_down_us(&g->election);
+}
+
 void group_owner_heard(struct group *g, const struct vrrp_advert *advert, const struct ip_addr *src,
                        mono_t now)
 {
@@ -144,6 +159,11 @@ void group_owner_heard(struct group *g, const struct vrrp_advert *advert, const 
         char name[TIMELINE_NAME_MAX];
         enum timeline_cause cause;
 
+        if (!names_owner(g, src, now) && node < 0) {
+                if (g->owner[0] && !g->owner_is_self)
+                        g->owner_heard = now;
+                return;
+        }
         if (node >= 0)
                 g->lost_nodes &= ~(UINT64_C(1) << node);
         group_sender_name(g, advert->priority, src, name);
@@ -168,11 +188,15 @@ void group_owner_heard(struct group *g, const struct vrrp_advert *advert, const 
 
 void group_owner_released(struct group *g, const struct ip_addr *src, mono_t now)
 {
+        const bool other_family = src->family == AF_INET6 && g->n_routers > 1;
         char name[TIMELINE_NAME_MAX];
 
-        group_sender_name(g, VRRP_PRIORITY_RELEASE, src, name);
         if (!g->owner[0] || g->open_event != 0)
                 return;
+        if (other_family)
+                timeline_text(name, sizeof(name), g->owner);
+        else
+                group_sender_name(g, VRRP_PRIORITY_RELEASE, src, name);
         story_begin(g, TIMELINE_RESIGN, now);
         group_story(g, "release", "%s releases the group (priority 0)", name);
         clear_owner(g, now);
