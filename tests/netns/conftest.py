@@ -57,6 +57,22 @@ def make_lab(request):
         lab.down()
 
 
+@pytest.fixture(scope="module")
+def module_lab():
+    """Like make_lab, for a lab that the tests of a file share. A test that uses it lists it in
+    request.node.labs, to have its logs shown."""
+    made = []
+
+    def make(**options):
+        lab = Lab(f"t{os.getpid()}-{next(_numbers)}", **options)
+        made.append(lab)
+        return lab.up()
+
+    yield make
+    for lab in made:
+        lab.down()
+
+
 @pytest.fixture
 def lab(make_lab):
     """Three nodes, one group, settled: lb1 owns it."""
