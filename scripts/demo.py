@@ -19,6 +19,7 @@ DEAD_MS = 3 * ADVERT_MS + (256 - 250) * ADVERT_MS / 256
 # What a loaded two-core machine may add before a woken process runs, twice over.
 SCHEDULING_MS = 150
 CRASH_MS = DEAD_MS + SCHEDULING_MS
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 NGINX = """
 worker_processes 1;
@@ -163,6 +164,19 @@ def document(demo, error=None):
             "held": not error and bool(demo.steps) and all(s["held"] for s in demo.steps)}
 
 
+def interrupted(number, _frame):
+    """Take the lab down and end; a second signal must not leave half of it behind."""
+    signals_off()
+    print(f"demo: {signal.Signals(number).name}: removing the lab", file=sys.stderr, flush=True)
+    sys.exit(128 + number)
+
+
+def signals_off():
+    """For this process and for those it starts."""
+    for number in SIGNALS:
+        signal.signal(number, signal.SIG_IGN)
+
+
 def how_to_play(lab):
     one = lab.nodes[0]
     command = f"sudo scripts/lab --prefix {lab.prefix}"
@@ -178,16 +192,22 @@ def main():
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--keep", action="store_true")
     args = parser.parse_args()
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, lambda *_: sys.exit(130))
+    for number in SIGNALS:
+        if signal.getsignal(number) != signal.SIG_IGN:  # as nohup wants it
+            signal.signal(number, interrupted)
     lab = Lab("demo" if args.keep else f"demo{os.getpid()}")
-    demo, error = Demo(lab), None
+    if lab.dir.exists():
+        print(f"demo: the lab that `demo --keep` left is still up; end it with: "
+              f"sudo scripts/lab --prefix {lab.prefix} down", file=sys.stderr)
+        return 2
+    demo, error, finished = Demo(lab), None, False
     print(f"Three nodes, one group: {VIP4} and {VIP6}, an advertisement every {ADVERT_MS} ms.\n"
           f"A client probes both addresses every millisecond and fetches a page all the time.\n")
     try:
         lab.up()
         demo.prepare()
         demo.run()
+        finished = True
     except (AssertionError, LabError) as problem:
         error = str(problem)
         print(f"demo: {error}", file=sys.stderr)
@@ -195,9 +215,10 @@ def main():
             print(f"--- log of vipd on {node}:\n" + "\n".join(lab.log(node).splitlines()[-15:]),
                   file=sys.stderr)
     finally:
-        if args.keep and not error:
+        if args.keep and finished:
             how_to_play(lab)
         else:
+            signals_off()
             lab.down()
     result = document(demo, error)
     held = sum(s["held"] for s in demo.steps)
