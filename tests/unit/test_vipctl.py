@@ -4,6 +4,7 @@
 
 Run in the build folder, or with the path of vipctl as argument.
 """
+import contextlib
 import copy
 import json
 import os
@@ -457,9 +458,15 @@ class Events(Case):
         self.assertEqual(self.vipd.requests[-1]["args"], {"follow": False, "group": "web", "since_id": 17})
         self.assertIn("neither", self.vipctl("events", "--since", "soon", code=2)[1])
 
+    @contextlib.contextmanager
     def follow(self, *args):
-        return subprocess.Popen([VIPCTL, "--run-dir", self.dir, "events", "-f", *args], text=True,
-                                stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=self.env())
+        """vipctl events -f; it does not outlive the test, which would wait for it for ever."""
+        with subprocess.Popen([VIPCTL, "--run-dir", self.dir, "events", "-f", *args], text=True,
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=self.env()) as p:
+            try:
+                yield p
+            finally:
+                p.kill()
 
     def test_following_prints_as_it_happens(self):
         self.vipd.then({"id": 1, "progress": EVENT}, DEADLINE)
