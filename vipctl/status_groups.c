@@ -56,7 +56,8 @@ static int64_t addresses_missing(const json_t *group)
 static bool has_notes(const json_t *group)
 {
         return !text_of(group, "owner", NULL) || text_of(group, "state_reason", NULL) ||
-               is_away(group) || has_check_down(group) || addresses_missing(group) > 0;
+               text_of(group, "also_active", NULL) || is_away(group) || has_check_down(group) ||
+               addresses_missing(group) > 0;
 }
 
 static const char *role_colour(const json_t *group)
@@ -171,27 +172,46 @@ static void note_move(const json_t *group, const char *name)
 {
         const json_t *last = json_object_get(group, "last");
         const char *owner = text_of(group, "owner", "?");
+        char text[TEXT_MAX];
+        int64_t failback;
 
         if (strcmp(text_of(last, "to", ""), owner) == 0 && !text_of(last, "from", NULL))
-                printf("* %s was taken by %s: %s. 'vipctl why %s'\n", name, owner,
-                       text_of(last, "cause", "cause unknown"), name);
+                printf("* %s was at %s when this node first heard of it; its home is %s\n", name,
+                       owner, text_of(group, "prefer", "?"));
         else if (strcmp(text_of(last, "to", ""), owner) == 0)
                 printf("* %s moved from %s: %s. 'vipctl why %s'\n", name, event_node(last, "from"),
                        text_of(last, "cause", "cause unknown"), name);
         else
                 printf("* %s is away from %s, its home\n", name, text_of(group, "prefer", "?"));
+        if (text_number_of(group, "failback_in_usec", &failback))
+                printf("* %s goes home to %s in %s if that stays well\n", name,
+                       text_of(group, "prefer", "?"), text_duration(failback, text));
+}
+
+/** Why this node does not serve it, and that it knows of nobody who does. */
+static void note_owner(const json_t *group, const char *name)
+{
+        const char *reason = text_of(group, "state_reason", NULL);
+        bool nobody = !text_of(group, "owner", NULL);
+        const char *other = text_of(group, "also_active", NULL);
+
+        if (reason)
+                printf("* %s: %s here: %s%s\n", name, text_of(group, "role", "?"), reason,
+                       nobody ? "; who else has it is not known here" : "");
+        else if (nobody)
+                printf("* %s: nobody is known to own it (yet)\n", name);
+        if (other)
+                printf("* %s: %s claims to be active too: clients may reach either; look at the "
+                       "network between them\n",
+                       name, other);
 }
 
 static void note_group(const json_t *group)
 {
         const char *name = text_of(group, "name", "?");
-        const char *reason = text_of(group, "state_reason", NULL);
         int64_t missing = addresses_missing(group);
 
-        if (!text_of(group, "owner", NULL))
-                printf("* %s: nobody is known to own it\n", name);
-        if (reason)
-                printf("* %s: %s here: %s\n", name, text_of(group, "role", "?"), reason);
+        note_owner(group, name);
         note_checks(group, name);
         if (missing > 0)
                 printf("* %s: %" PRId64 " address%s not up\n", name, missing,

@@ -34,8 +34,7 @@ static void notice_stall(struct group *g, mono_t now)
         if (late_us >= election_down_us(e))
                 log_write(LOG_WARNING,
                           &(struct log_about){.group = g->conf->name, .cause = "stall"},
-                          "late by %" PRId64
-                          " ms, long enough for others to act: %s",
+                          "late by %" PRId64 " ms, long enough for others to act: %s",
                           late_us / US_PER_MS,
                           e->state == ELECTION_ACTIVE
                                   ? "still active only if nobody took over meanwhile"
@@ -115,11 +114,12 @@ static void note_conflict(struct group *g, const struct vrrp_advert *advert,
                           const struct ip_addr *src)
 {
         char name[TIMELINE_NAME_MAX];
-        uint64_t withheld;
 
-        if (!log_limit_pass(&g->limit_conflict, clock_now(), &withheld))
-                return;
         group_sender_name(g, advert->priority, src, name);
+        timeline_text(g->conflict_with, sizeof(g->conflict_with), name);
+        if (!log_limit_pass(&g->limit_conflict, clock_now(), NULL))
+                return;
+        g->conflict_told = true;
         log_write(LOG_WARNING,
                   &(struct log_about){.group = g->conf->name, .peer = name, .cause = "conflict"},
                   "%s also claims to be active, with priority %u against our %u; %s", name,
@@ -300,8 +300,12 @@ static void end_conflict(struct group *g, mono_t now)
         g->conflict_since = MONO_NEVER;
         if (g->election.state != ELECTION_ACTIVE)
                 return;
-        log_write(LOG_NOTICE, &(struct log_about){.group = g->conf->name, .cause = "conflict"},
-                  "nobody else claims to be active any more; announcing the addresses again");
+        if (g->conflict_told)
+                log_write(
+                        LOG_NOTICE,
+                        &(struct log_about){.group = g->conf->name, .cause = "conflict"},
+                        "nobody else claims to be active any more; announcing the addresses again");
+        g->conflict_told = false;
         announcement_repeat(g->announcement);
 }
 

@@ -61,7 +61,9 @@ void group_story_end(struct group *g)
                 return;
         if (ev && !ev->closed) {
                 timeline_text(ev->to, sizeof(ev->to), g->owner);
-                if (g->owner[0] && ev->cause != TIMELINE_START && !mono_is_never(g->owner_lost))
+                /* in a conflict there were two */
+                if (g->owner[0] && ev->cause != TIMELINE_START && ev->cause != TIMELINE_CONFLICT &&
+                    !mono_is_never(g->owner_lost))
                         ev->no_owner_us = mono_diff_us(now, g->owner_lost);
         }
         timeline_log_close(g->env->timeline, g->open_event);

@@ -59,6 +59,8 @@ struct group {
 
         /* conflict: somebody else advertises while we are active */
         mono_t conflict_seen, conflict_since;
+        char conflict_with[TIMELINE_NAME_MAX];
+        bool conflict_told; /* a line was written, so its end is worth one too */
         struct log_limit limit_conflict;
         mono_t announced; /* last repetition because of a conflict */
         uint64_t dual_owner_us;

@@ -151,12 +151,31 @@ static json_t *last_json(const struct group *g)
         return ev ? timeline_log_json(g->env->timeline, ev) : json_null();
 }
 
+/* Who advertises although we are active: right now, not some time ago. */
+static const char *conflict_of(const struct group *g)
+{
+        bool conflict = g->election.state == ELECTION_ACTIVE && !mono_is_never(g->conflict_since);
+
+        return conflict && g->conflict_with[0] ? g->conflict_with : NULL;
+}
+
+/* A better candidate waits its delay before it takes the group from who serves it now. */
+static json_t *failback_json(const struct group *g)
+{
+        const struct election *e = &g->election;
+        int64_t left_us = mono_diff_us(e->preempt_from, clock_now());
+
+        if (e->state != ELECTION_BACKUP || !e->config.preempt || e->resigned || left_us <= 0)
+                return json_null();
+        return json_integer(left_us);
+}
+
 json_t *group_status(const struct group *g)
 {
         const struct config *c = g->config;
         json_t *o = json_pack(
                 "{s:s, s:i, s:s, s:s?, s:n, s:o, s:s, s:s?, s:s, s:s?, s:i, s:o, s:n, s:o, s:o, "
-                "s:o, s:o, s:i, s:I, s:[s]}",
+                "s:o, s:o, s:i, s:I, s:[s], s:s?, s:o}",
                 "name", g->conf->name, "vrid", g->conf->vrid, "interface", g->conf->iface, "owner",
                 group_owner(g), "token", "since_usec",
                 g->owner[0] ? json_integer(mono_diff_us(clock_now(), g->owner_since)) : json_null(),
@@ -165,7 +184,8 @@ json_t *group_status(const struct group *g)
                 "interval_usec", json_integer(g->conf->interval_us), "copy", "checks",
                 checks_json(g), "adverts", adverts_json(g), "hooks", hooks_json(g), "last",
                 last_json(g), "transitions", (int)g->transitions, "dual_owner_usec",
-                (json_int_t)g->dual_owner_us, "survives", "addresses");
+                (json_int_t)g->dual_owner_us, "survives", "addresses", "also_active",
+                conflict_of(g), "failback_in_usec", failback_json(g));
 
         put_addresses(g, o);
         return o;

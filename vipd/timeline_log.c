@@ -267,7 +267,7 @@ void timeline_log_close(struct timeline_log *l, uint64_t id)
         if (!ev || ev->closed)
                 return;
         ev->closed = true;
-        if (ev->no_owner_us >= 0)
+        if (ev->no_owner_us >= US_PER_MS)
                 snprintf(gap, sizeof(gap), ", without owner at most %.1f ms",
                          (double)ev->no_owner_us / 1000);
         log_write(LOG_NOTICE,

@@ -188,3 +188,31 @@ def test_a_key_that_goes_or_changes_its_type_is_noticed(lab, verb):
     for path in paths:
         assert breaches(_changed(document, path, lambda o, k: o.pop(k)), contract), path
         assert breaches(_changed(document, path, lambda o, k: o.update({k: 1.5})), contract), path
+
+
+# --- what status says of trouble --------------------------------------------------
+
+
+def notes(lab, node):
+    return [line for line in lab.ctl(node, "status").stdout.splitlines() if line.startswith("* ")]
+
+
+def test_an_owner_that_is_not_heard_says_that_another_is_active_too(lab):
+    lab.break_("lb1", "mute")  # it hears lb2 take over, and nobody hears it
+    wait_until(lambda: status(lab, "lb1")["groups"][0]["also_active"] == "lb2")
+    assert [n for n in notes(lab, "lb1") if n.startswith("* web: lb2 claims to be active too")]
+    lab.mend("lb1")
+    wait_until(lambda: status(lab, "lb1")["groups"][0]["also_active"] is None)
+    assert "web: lb2 also claims to be active" in lab.log("lb1")
+    wait_until(lambda: "web: nobody else claims to be active any more" in lab.log("lb1"))
+
+
+def test_a_home_that_is_back_says_when_it_takes_over(lab):
+    lab.break_("lb1", "kill")
+    wait_until(lambda: status(lab, "lb2")["groups"][0]["owner"] == "lb2")
+    lab.mend("lb1")
+    back = wait_until(lambda: [g for g in status(lab, "lb1")["groups"] if g["owner"] == "lb2"])[0]
+    # failback-delay is 60 s, counted from the start of this vipd
+    assert 30_000_000 < back["failback_in_usec"] <= 60_000_000
+    assert [n for n in notes(lab, "lb1") if n.startswith("* web goes home to lb1 in ")]
+    assert status(lab, "lb2")["groups"][0]["failback_in_usec"] is None

@@ -295,8 +295,15 @@ class Status(Case):
         lines = self.lines(self.changed(owner=None, role="fault", since_usec=None, addresses_up=0,
                                         state_reason="eth0 has no carrier"))
         self.assertEqual(lines[2].split()[:4], ["web", "-", "*", "fault"])
-        self.assertEqual(lines[3:], ["* web: nobody is known to own it",
-                                     "* web: fault here: eth0 has no carrier"])
+        self.assertEqual(lines[3:], ["* web: fault here: eth0 has no carrier; who else has it is "
+                                     "not known here"])
+        lines = self.lines(self.changed(owner=None, role="backup", since_usec=None, addresses_up=0))
+        self.assertEqual(lines[3:], ["* web: nobody is known to own it (yet)"])
+
+    def test_a_second_owner_is_a_note(self):
+        lines = self.lines(self.changed(also_active="lb2"))
+        self.assertEqual(lines[2].split()[:3], ["web", "lb1", "*"])
+        self.assertTrue(lines[3].startswith("* web: lb2 claims to be active too"), lines[3])
 
     def test_a_check_that_is_down_is_a_note(self):
         down = {"up": 0, "total": 1, "list": [{"name": "health", "kind": "http", "state": "down",
@@ -308,7 +315,10 @@ class Status(Case):
         away = self.changed(owner="lb2", role="backup", addresses_up=0, last=EVENT)
         self.assertEqual(self.lines(away)[3:], ["* web moved from lb1: check. 'vipctl why web'"])
         away["groups"][0]["last"] = dict(EVENT, cause="start", **{"from": None})
-        self.assertEqual(self.lines(away)[3:], ["* web was taken by lb2: start. 'vipctl why web'"])
+        self.assertEqual(self.lines(away)[3:], ["* web was at lb2 when this node first heard of it; its home is lb1"])
+        away["groups"][0]["failback_in_usec"] = 52_000_000
+        self.assertEqual(self.lines(away)[4:], ["* web goes home to lb1 in 52.0 s if that stays well"])
+        away["groups"][0]["failback_in_usec"] = None
         away["groups"][0]["last"] = None
         self.assertEqual(self.lines(away)[3:], ["* web is away from lb1, its home"])
 
