@@ -131,6 +131,7 @@ unit_start() { # NODE UNIT
         rm -f "$dir/pid" "$dir/supervisor"
         setsid ip netns exec "$(node_ns "$1")" "$here/supervise" "$dir" "$(cat "$lab/restart-delay")" \
                 </dev/null >/dev/null 2>&1 9>&- &
+        disown
         for ((try = 0; try < 200; try++)); do
                 [[ ! -s $dir/pid ]] || return 0
                 sleep 0.01

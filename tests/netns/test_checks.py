@@ -9,7 +9,7 @@ import pytest
 from vrlab import VIP4, config, stays, wait_until, web_group
 from test_faults import CRASH_MS, gap_ms, transitions
 
-FAST = {"interval": "50ms", "timeout": "50ms", "rise": 1, "fall": 2}
+FAST = {"interval": "100ms", "timeout": "100ms", "rise": 1, "fall": 2}
 
 
 @pytest.fixture
@@ -68,7 +68,7 @@ def test_http_check_follows_a_real_server(make_lab, tmp_path):
         (tmp_path / f"lb{n}").mkdir()
         (tmp_path / f"lb{n}" / "healthz").write_text("ok\n")
     lab = make_lab(config=config(groups={"web": web_group(
-        checks={"page": {"http": "http://127.0.0.1:8080/healthz", **FAST, "timeout": "50ms"}})}))
+        checks={"page": {"http": "http://127.0.0.1:8080/healthz", **FAST}})}))
     for node in lab.nodes:
         lab.run(node, "server", "/usr/bin/python3", "-m", "http.server", "--bind", "127.0.0.1",
                 "--directory", tmp_path / node, "8080")
@@ -86,10 +86,11 @@ def test_one_bad_try_of_two_moves_nothing(make_lab, script, tmp_path):
                            'if [ -e "$f" ]; then rm "$f"; exit 0; fi\ntouch "$f"\n'
                            f'test -e "{tmp_path}/steady"\n')
     (tmp_path / "steady").touch()
-    lab = settled_lab(make_lab, checks={"flaps": {"exec": path, "user": "root", **FAST}})
+    lab = settled_lab(make_lab, checks={"flaps": {
+        "exec": path, "user": "root", "interval": "500ms", "timeout": "500ms", "rise": 1, "fall": 2}})
     before = transitions(lab)
     (tmp_path / "steady").unlink()
-    stays(lambda: lab.actives() == ["lb1"], 2)
+    stays(lambda: lab.actives() == ["lb1"], 4)
     assert transitions(lab) == before
 
 
@@ -105,8 +106,8 @@ def test_group_without_a_healthy_node_is_nobodys(make_lab, healthy, tmp_path):
 
 
 def test_killed_helper_moves_nothing(make_lab, healthy):
-    """It is back before the 40th try in a row (2 s) has failed."""
-    lab = settled_lab(make_lab, checks={"service": {**healthy, "fall": 40}})
+    """It is back before the 20th try in a row (2 s) has failed."""
+    lab = settled_lab(make_lab, checks={"service": {**healthy, "fall": 20}})
     before, old = transitions(lab), lab.pid("lb1", "vipring-run")
     os.kill(old, signal.SIGKILL)
     wait_until(lambda: lab.pid("lb1", "vipring-run") not in (None, old))
