@@ -60,7 +60,7 @@ static int explain_failure(const struct question *q, const char *path, int error
         }
         switch (error) {
         case -ENOENT:
-                return unreachable(path, "no such socket, so it does not run");
+                return unreachable(path, "no such socket: it does not run, or not with this --run-dir");
         case -ECONNREFUSED:
                 return unreachable(path, "nobody listens there, so it does not run");
         case -EACCES:

@@ -292,6 +292,8 @@ static void verb_move(struct ctl_request *req, const json_t *args, void *arg)
                   dry_run ? " (dry run)" : "", reason ? ": " : "", reason ? reason : "");
         if (group_move(g, (unsigned)node, ctl_request_uid(req), reason, dry_run, why, sizeof(why)) <
             0) {
+                log_write(LOG_NOTICE, &(struct log_about){.group = name, .cause = "operator"},
+                          "refused: %s", why);
                 ctl_request_fail(req, CTL_REFUSED, "%s", why);
                 return;
         }

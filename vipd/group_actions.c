@@ -62,6 +62,10 @@ static void fire_hooks(struct group *g, enum election_state before, bool ahead)
 
 static void send_adverts(struct group *g, uint8_t priority)
 {
+        const struct kernel_link *link = addresses_link(g->env->addresses, g->conf->iface);
+
+        if (!link || !link->up) /* nothing can leave, and why has been said */
+                return;
         for (unsigned i = 0; i < g->n_routers; i++)
                 virtual_router_send(&g->routers[i], priority, g->conf->interval_us);
 }

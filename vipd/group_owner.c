@@ -52,6 +52,13 @@ static struct timeline_event *story_begin(struct group *g, enum timeline_cause c
         return story(g);
 }
 
+/* Before a start nobody looked, in a conflict there were two, and who stood still saw nothing. */
+static bool saw_the_gap(const struct timeline_event *ev)
+{
+        return ev->cause != TIMELINE_START && ev->cause != TIMELINE_CONFLICT &&
+               ev->cause != TIMELINE_STALL;
+}
+
 void group_story_end(struct group *g)
 {
         struct timeline_event *ev = story(g);
@@ -61,9 +68,7 @@ void group_story_end(struct group *g)
                 return;
         if (ev && !ev->closed) {
                 timeline_text(ev->to, sizeof(ev->to), g->owner);
-                /* in a conflict there were two */
-                if (g->owner[0] && ev->cause != TIMELINE_START && ev->cause != TIMELINE_CONFLICT &&
-                    !mono_is_never(g->owner_lost))
+                if (g->owner[0] && saw_the_gap(ev) && !mono_is_never(g->owner_lost))
                         ev->no_owner_us = mono_diff_us(now, g->owner_lost);
         }
         timeline_log_close(g->env->timeline, g->open_event);

@@ -90,9 +90,18 @@ static enum vrrp_error judge_advert(const struct virtual_router *v, const struct
         return VRRP_OK;
 }
 
+#define MORE_TEXT 40
+
+/* The end of a line of which some were withheld: "" or "; 12 more like this". @return buf */
+static const char *more(uint64_t withheld, char buf[static MORE_TEXT])
+{
+        snprintf(buf, MORE_TEXT, withheld ? "; %" PRIu64 " more like this" : "", withheld);
+        return buf;
+}
+
 static void reject(struct virtual_router *v, const struct vrrp_datagram *d, enum vrrp_error why)
 {
-        char src[IP_ADDR_TEXT];
+        char src[IP_ADDR_TEXT], tail[MORE_TEXT];
         uint64_t withheld;
 
         v->rejected[why]++;
@@ -102,9 +111,8 @@ static void reject(struct virtual_router *v, const struct vrrp_datagram *d, enum
                   &(struct log_about){.group = v->conf->name,
                                       .peer = ip_addr_format(&d->src, src),
                                       .iface = v->conf->iface},
-                  "advertisement from %s ignored: %s (TTL %d, %zu bytes; %" PRIu64
-                  " more since the last such line)",
-                  src, vrrp_error_name(why), d->ttl, d->len, withheld);
+                  "advertisement from %s ignored: %s (TTL %d, %zu bytes)%s", src,
+                  vrrp_error_name(why), d->ttl, d->len, more(withheld, tail));
 }
 
 static bool same_addresses(const struct virtual_router *v, const struct vrrp_advert *a)
@@ -209,7 +217,7 @@ static void on_datagram(void *arg, const struct vrrp_datagram *d)
 static void send_bytes(struct virtual_router *v, const struct ip_addr *dst, const void *bytes,
                        size_t len)
 {
-        char text[IP_ADDR_TEXT];
+        char text[IP_ADDR_TEXT], tail[MORE_TEXT];
         uint64_t withheld;
         int r = len > 0 ? vrrp_ports_send(v->ports, &v->receiver, &v->source, dst, bytes, len)
                         : -EMSGSIZE;
@@ -223,8 +231,8 @@ static void send_bytes(struct virtual_router *v, const struct ip_addr *dst, cons
                 log_write(LOG_WARNING,
                           &(struct log_about){.group = v->conf->name, .iface = v->conf->iface},
                           "cannot send an advertisement to %s: %s; the next one goes out as "
-                          "scheduled (%" PRIu64 " more since the last such line)",
-                          ip_addr_format(dst, text), strerror(-r), withheld);
+                          "scheduled%s",
+                          ip_addr_format(dst, text), strerror(-r), more(withheld, tail));
 }
 
 static void fill_advert(const struct virtual_router *v, struct vrrp_advert *a)
@@ -288,8 +296,7 @@ void virtual_router_send(struct virtual_router *v, uint8_t priority, int64_t int
                 const struct ip_addr *peer = &v->conf->peers[i];
 
                 if (peer->family == v->family && ip_addr_cmp(peer, &v->source) != 0)
-                        send_bytes(v, peer, bytes,
-                                   encode(v, priority, interval_us, peer, bytes));
+                        send_bytes(v, peer, bytes, encode(v, priority, interval_us, peer, bytes));
         }
 }
 
