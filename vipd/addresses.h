@@ -91,7 +91,10 @@ int address_set_update(struct address_set *s, const struct conf_vip *vips, unsig
 void addresses_hold(struct addresses *a);
 void addresses_resume(struct addresses *a);
 
-/** Take effect at once for the first slice, then slice by slice from the loop. */
+/**
+ * Take effect at once for the first slice, then slice by slice from the loop; all from the loop
+ * when many sets turn together.
+ */
 void address_set_claim(struct address_set *s);
 void address_set_unclaim(struct address_set *s);
 

@@ -20,6 +20,7 @@ struct addresses {
         void *arg;
         unsigned holds;
         unsigned slice;   /* operations of the next slice */
+        mono_t own_paid;  /* until when the time is paid for that sets took themselves */
         bool dispatching; /* a callback is being called */
         bool sweep_later; /* after the dump: a link was renamed */
         struct log_limit full_limit, orphan_limit;
