@@ -36,6 +36,7 @@ struct reload {
         struct group **fresh;  /* those of them that the daemon has not got yet */
         unsigned n_fresh;
         unsigned next;         /* to be taken over */
+        unsigned next_old;     /* then, of the daemon's, to be removed unless it was taken over */
         bool old_in_use;       /* for want of memory a group still points into the old one */
         bool holding;          /* addresses may move between groups untouched meanwhile */
         sd_event_source *slice;
@@ -166,19 +167,23 @@ static bool kept(const struct reload *r, const struct group *g)
         return false;
 }
 
+static void remove_old(struct reload *r, unsigned i)
+{
+        struct daemon *d = r->daemon;
+        struct group *g = d->groups[i];
+
+        if (!g || kept(r, g))
+                return;
+        json_array_append_new(r->removed, json_string(group_conf(g)->name));
+        d->groups[i] = NULL;
+        group_free(g);
+}
+
 static void complete(struct reload *r)
 {
         struct daemon *d = r->daemon;
         json_t *result;
 
-        for (unsigned i = 0; i < d->config->n_groups; i++) {
-                struct group *g = d->groups[i];
-
-                if (!g || kept(r, g))
-                        continue;
-                json_array_append_new(r->removed, json_string(group_conf(g)->name));
-                group_free(g);
-        }
         addresses_resume(d->env.addresses);
         r->holding = false;
         free(d->groups);
@@ -209,7 +214,10 @@ static int on_slice(sd_event_source *source, void *arg)
 
         while (r->next < r->config->n_groups && mono_before(clock_now(), until))
                 take_over(r, r->next++);
-        if (r->next == r->config->n_groups)
+        while (r->next == r->config->n_groups && r->next_old < r->daemon->config->n_groups &&
+               mono_before(clock_now(), until))
+                remove_old(r, r->next_old++);
+        if (r->next == r->config->n_groups && r->next_old == r->daemon->config->n_groups)
                 complete(r);
         else
                 sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
