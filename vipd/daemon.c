@@ -106,6 +106,19 @@ static int on_heartbeat(sd_event_source *source, uint64_t usec, void *arg)
         return 0;
 }
 
+/* Many groups' timers may tell of one stall, or wait for each other. */
+static void note_stall(struct daemon *d, mono_t now)
+{
+        uint64_t withheld;
+
+        d->loop_stats.stalls++;
+        if (log_limit_pass(&d->stall_limit, now, &withheld))
+                log_warning("the main loop was held up for %" PRId64
+                            " ms (stopped, starved of CPU, or a slow kernel call; %" PRIu64
+                            " more times since the last such line)",
+                            d->env.late_us / US_PER_MS, withheld);
+}
+
 /* After each turn: was a timer late, does a group want to be ticked sooner than planned? */
 static void look_at_time(struct daemon *d, mono_t woke, mono_t now)
 {
@@ -117,12 +130,8 @@ static void look_at_time(struct daemon *d, mono_t woke, mono_t now)
                 s->longest_turn_us = took_us;
         if (d->env.late_us > s->longest_stall_us)
                 s->longest_stall_us = d->env.late_us;
-        if (d->env.late_us > DAEMON_STALL_US) {
-                s->stalls++;
-                log_warning("the main loop was held up for %" PRId64
-                            " ms (stopped, starved of CPU, or a slow kernel call)",
-                            d->env.late_us / US_PER_MS);
-        }
+        if (d->env.late_us > DAEMON_STALL_US)
+                note_stall(d, now);
         d->env.late_us = 0;
         if (d->env.tick_wanted && mono_diff_us(d->heartbeat_due, now) > HEARTBEAT_US)
                 set_heartbeat(d, mono_add_us(now, HEARTBEAT_US));

@@ -8,6 +8,7 @@
 
 #include "lib/config.h"
 #include "lib/ctl.h"
+#include "lib/log.h"
 #include "vipd/group.h"
 
 struct daemon_options {
@@ -43,6 +44,7 @@ struct daemon {
         mono_t heartbeat_due;
         mono_t started;
         struct daemon_loop_stats loop_stats;
+        struct log_limit stall_limit;
         uint64_t reloads, reloads_refused;
         bool stopping;
 };

@@ -329,6 +329,7 @@ void group_tick(struct group *g, mono_t now)
                 if (mono_reached(g->unstable_until, now))
                         g->unstable_until = (mono_t){0};
         }
-        if (g->open_event != 0 || g->unstable_until.us != 0 || !mono_is_never(g->conflict_since))
+        if (g->open_event != 0 || g->unstable_until.us != 0 ||
+            !mono_is_never(g->conflict_since) || (g->faults & GROUP_FAULT_DEAF))
                 g->env->tick_wanted = true;
 }

@@ -165,9 +165,10 @@ static void look_at_sources(struct group *g)
                 if (!link)
                         continue;
                 virtual_router_fit(v, link->mtu);
-                if (!vrrp_ports_hears(g->env->ports, &v->receiver))
-                        add_fault(g, GROUP_FAULT_DEAF, "cannot listen for VRRP on %s",
-                                  g->conf->iface);
+                if (vrrp_ports_hears(g->env->ports, &v->receiver))
+                        continue;
+                add_fault(g, GROUP_FAULT_DEAF, "cannot listen for VRRP on %s", g->conf->iface);
+                g->env->tick_wanted = true;
         }
 }
 
