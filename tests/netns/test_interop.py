@@ -5,8 +5,6 @@ lb1 runs vipring, lb2 keepalived, with a virtual router for each form and each o
 All of them live through the same planned stop, crash and cut at the same time, so that a second of
 waiting serves all. Bounds are the protocol's: version 2 at 1 s, version 3 at 100 ms.
 """
-import json
-import os
 import random
 import re
 import subprocess
@@ -16,7 +14,7 @@ import pytest
 
 import vrrpwire
 from keepalivedconf import NODE4, OURS, THEIRS, Router, keepalived_conf, version
-from vrlab import Lab, config, stays, wait_until
+from vrlab import BUILD, TOP, config, run, stays, wait_until
 from vrrpwire import MULTICAST4, MULTICAST6, Wire, advert
 
 FORMS = {
@@ -657,6 +655,20 @@ def keepalived_node(node, files):
     return path
 
 
+def test_configuration_in_the_guide_is_valid(tmp_path):
+    """The whole file that doc/keepalived.md shows, with its password somewhere else."""
+    password = tmp_path / "password"
+    password.write_text("s3cret\n")
+    password.chmod(0o600)
+    blocks = re.findall(r"^```\n(.*?)^```$", (TOP / "doc" / "keepalived.md").read_text(), re.M | re.S)
+    text = next(b for b in blocks if b.startswith("cluster"))
+    file = tmp_path / "vipring.conf"
+    file.write_text(text.replace("/etc/vipring/web.password", str(password)))
+    assert str(password) in file.read_text()
+    done = run(BUILD / "vipd" / "vipd", "--check", "--config", file, "--node", "lb1")
+    assert "is valid" in done.stdout + done.stderr
+
+
 class Watch:
     """The client's probe over one step: gap_ms by address."""
 
@@ -714,10 +726,21 @@ def test_keepalived_pair_is_migrated_node_by_node(make_lab, tmp_path):
         wait_until(lambda: [lab.role("lb2", name) for name in MOVED] == ["backup"] * 2)
         wait_until(lambda: [lab.group("lb2", name)["owner"] for name in MOVED] == ["lb1"] * 2, 5)
 
+    def priorities_are_left_to_vipring():
+        """The owner first: its priority rises, and nobody has a reason to move."""
+        groups = {name: router.vipring() for name, router in MOVED.items()}
+        for group in groups.values():
+            del group["vrrp"]["priority"], group["vrrp"]["preempt"]
+        lab.write_config(config(nodes=2, groups=groups))
+        for node in ("lb1", "lb2"):
+            lab.ctl(node, "reload")
+            wait_until(lambda: lab.group(node, "web")["priority"] > HIGH, 5)
+
     steps = {
         "the backup is replaced": step(lab, backup_is_replaced, "lb1"),
         "the owner is stopped": step(lab, lambda: lab.stop("lb1"), "lb2"),
         "the owner is replaced": step(lab, lambda: lab.start("lb1", "--with", "vipd"), "lb1"),
+        "priorities are left to vipring": step(lab, priorities_are_left_to_vipring, "lb1"),
         "a planned move": step(lab, lambda: [lab.ctl("lb1", "move", n, "lb2", "--yes") for n in MOVED],
                                "lb2"),
     }
@@ -726,6 +749,7 @@ def test_keepalived_pair_is_migrated_node_by_node(make_lab, tmp_path):
     late = {what: {a: (gap, allowed[a]) for a, gap in gaps.items() if gap > allowed[a]}
             for what, gaps in steps.items()}
     assert not any(late.values()), f"gap, allowed in ms: {late}"
-    assert max(steps["the backup is replaced"].values()) < 100  # nothing moved
+    for what in ("the backup is replaced", "priorities are left to vipring"):  # nothing moves
+        assert max(steps[what].values()) < 100, what
     for name in MOVED:
         assert [lab.group(n, name)["adverts"]["rejected"] for n in lab.nodes] == [{}, {}]
