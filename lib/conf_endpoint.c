@@ -35,6 +35,9 @@ static int authority(const char *text, size_t len, struct ip_addr *ret_addr, uin
                 if (number < 1)
                         return conf_why(why, "\"%.20s\" is not a port (1 to 65535)", port);
         }
+        if (!port && conf_value_number(host, 65535) > 0)
+                return conf_why(why, "\"%s\" is a port without an address; write \"127.0.0.1:%s\"",
+                                host, host);
         if (ip_addr_parse(host, &addr) < 0 || (addr.family == AF_INET6) != (host != buf))
                 return conf_why(why,
                                 "\"%s\" is not an address; names are not looked up here, write "

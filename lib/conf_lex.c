@@ -153,7 +153,8 @@ static struct conf_token number(struct conf_lexer *l)
         memcpy(text, l->text + from, len);
         text[len] = '\0';
         if (!text[strcspn(text, "0123456789")])
-                return bad(l, from, l->line, "unexpected '%s'", text);
+                return bad(l, from, l->line, "unexpected '%s'%s", text,
+                           text[0] == '.' ? ": names have letters, digits, '-' and '_' only" : "");
         if (!number_is_exact(text, &why))
                 return bad(l, from, l->line, "%s %s", text, why);
         return token(l, CONF_TOKEN_NUMBER, from, l->line);
@@ -189,6 +190,11 @@ static struct conf_token garbage(struct conf_lexer *l)
 
         if (c == '\'')
                 return bad(l, l->pos, l->line, "text stands between double quotes: \"...\"");
+        if (c == '!')
+                return bad(l, l->pos, l->line, "unexpected '!': a comment begins with '#' here");
+        if (l->pos == 0 && l->len >= 3 && memcmp(l->text, "\xef\xbb\xbf", 3) == 0)
+                return bad(l, l->pos, l->line,
+                           "the file begins with a byte order mark; save it as UTF-8 without one");
         if (c >= 0x80)
                 return bad(l, l->pos, l->line,
                            "unexpected character, not ASCII (byte 0x%02x); a typographic quote?",

@@ -110,8 +110,11 @@ static int closing(struct scanner *s, char open, char close, unsigned line)
                 return advance(s);
         if (s->now.kind == CONF_TOKEN_END)
                 return fault(s, line, "this '%c' is never closed: a '%c' is missing", open, close);
-        return fault(s, s->now.line, "expected '%c' to close the '%c' of %s, not %s", close, open,
-                     other_line(s, line, s->now.line, place), shown(&s->now, buf));
+        return fault(s, s->now.line, "expected '%c' to close the '%c' of %s, not %s%s", close, open,
+                     other_line(s, line, s->now.line, place), shown(&s->now, buf),
+                     open == '{' && s->now.kind == CONF_TOKEN_STRING
+                             ? "; values in a row stand between '[' and ']'"
+                             : "");
 }
 
 static int bracketed(struct scanner *s, unsigned parent)
@@ -131,13 +134,20 @@ static int bracketed(struct scanner *s, unsigned parent)
         return r;
 }
 
-static int strings(struct scanner *s)
+/* Strings in a row are one, so that a long one may have several lines. In one line of a list that
+ * is a comma forgotten. */
+static int strings(struct scanner *s, bool in_list)
 {
+        char buf[48];
         int r;
 
-        do
+        do {
                 r = advance(s);
-        while (r == 0 && s->now.kind == CONF_TOKEN_STRING);
+                if (r == 0 && in_list && s->now.kind == CONF_TOKEN_STRING &&
+                    s->now.line == s->last.line)
+                        return fault(s, s->now.line, "a ',' is missing before %s",
+                                     shown(&s->now, buf));
+        } while (r == 0 && s->now.kind == CONF_TOKEN_STRING);
         return r;
 }
 
@@ -147,12 +157,12 @@ static bool is_truth(const struct conf_token *t)
                (t->len == 5 && strncasecmp(t->text, "false", 5) == 0);
 }
 
-static int value(struct scanner *s, unsigned self)
+static int value(struct scanner *s, unsigned self, bool in_list)
 {
         char buf[48];
 
         if (s->now.kind == CONF_TOKEN_STRING)
-                return strings(s);
+                return strings(s, in_list);
         if (s->now.kind == CONF_TOKEN_NUMBER)
                 return advance(s);
         if (is_mark(&s->now, '{') || is_mark(&s->now, '[') || is_mark(&s->now, '('))
@@ -180,7 +190,7 @@ static int elements(struct scanner *s, unsigned parent, char close)
         for (;;) {
                 r = add_mark(s, parent, NULL, &self);
                 if (r == 0)
-                        r = value(s, self);
+                        r = value(s, self, true);
                 if (r < 0 || !is_mark(&s->now, ','))
                         break;
                 r = advance(s);
@@ -195,6 +205,19 @@ static int elements(struct scanner *s, unsigned parent, char close)
         return r;
 }
 
+/* How the blocks of a keepalived.conf begin. */
+static bool is_keepalived(const struct conf_token *name)
+{
+        static const char *const words[] = {"global_defs",    "vrrp_instance",
+                                            "vrrp_script",    "vrrp_sync_group",
+                                            "virtual_server", "static_ipaddress"};
+
+        for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++)
+                if (name->len == strlen(words[i]) && memcmp(name->text, words[i], name->len) == 0)
+                        return true;
+        return false;
+}
+
 static int setting(struct scanner *s, unsigned parent)
 {
         struct conf_token name = s->now;
@@ -207,11 +230,15 @@ static int setting(struct scanner *s, unsigned parent)
         if (r < 0)
                 return r;
         if (!is_mark(&s->now, '=') && !is_mark(&s->now, ':'))
-                return fault(s, name.line, "a '=' is missing after '%.*s'", (int)name.len,
-                             name.text);
+                return fault(s, name.line, "a '=' is missing after '%.*s'%s", (int)name.len,
+                             name.text,
+                             is_keepalived(&name)
+                                     ? "; this looks like a keepalived.conf, and vipring.conf(5) "
+                                       "has another form"
+                                     : "");
         r = advance(s);
         if (r == 0)
-                r = value(s, self);
+                r = value(s, self, false);
         if (r == 0 && (is_mark(&s->now, ';') || is_mark(&s->now, ',')))
                 r = advance(s);
         if (r == 0 && s->now.kind != CONF_TOKEN_NAME && !is_mark(&s->now, '}') &&

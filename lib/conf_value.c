@@ -188,7 +188,9 @@ static int not_an_event(const char *word, struct conf_why *why)
 {
         struct suggest near = {.unknown = word};
 
-        for (unsigned on = 1; hook_event_name(on); on <<= 1)
+        if (strcasecmp(word, "master") == 0) /* VRRP version 2's word */
+                near.best = "active";
+        for (unsigned on = 1; !near.best && hook_event_name(on); on <<= 1)
                 suggest_offer(&near, hook_event_name(on));
         return conf_why(why, "\"%s\" is not an event%s%s%s", word,
                         near.best ? "; did you mean '" : "", near.best ? near.best : "",
