@@ -410,7 +410,7 @@ def test_older_keepalived_refuses_a_list_of_other_addresses(settled):
     group = wait_until(lambda: (g := settled.groups()["odd-list-ours"])["role"] == "active" and g, 5)
     assert group["adverts"]["mismatched_addresses"] > 0
     assert ODD["odd-list-ours"].addresses[0] in settled.lab.addresses(THEIRS)
-    assert lines_about(settled, "odd-list-ours", "also claims to be active")
+    wait_until(lambda: lines_about(settled, "odd-list-ours", "also claims to be active"), 5)
     assert "unexpected ip number count" in settled.lab.log(THEIRS, "keepalived")
 
 
