@@ -144,7 +144,7 @@ static const struct conf_setting settings[] = {
          .help = "between them"},
         {ANNOUNCE, "refresh", TIME("0s", "24h"), BUILT, .fallback = "0s",
          .help = "repeat for ever at this interval; 0s: no"},
-        {ANNOUNCE, "rate", INTEGER(1, 1000000), BUILT, .fallback = "10000",
+        {ANNOUNCE, "rate", INTEGER(1, 1000000), BUILT, .fallback = "50000",
          .help = "announcements a second over the whole group"},
 
         {VRRP, "version", KIND(VERSION, "2 or 3"), .choices = versions, BUILT, .fallback = "3",
