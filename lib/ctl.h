@@ -98,6 +98,9 @@ void ctl_request_on_gone(struct ctl_request *req, void (*fn)(struct ctl_request 
 /** Answer and end the request. Steals `result`, which may be NULL. */
 void ctl_request_done(struct ctl_request *req, json_t *result);
 
+/** The same with a large result that was put together as text: one JSON object without newlines. */
+void ctl_request_done_text(struct ctl_request *req, const char *result, size_t len);
+
 /** Answer with an error and end the request. */
 __attribute__((format(printf, 3, 4))) void
 ctl_request_fail(struct ctl_request *req, enum ctl_exit code, const char *format, ...);

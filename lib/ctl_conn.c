@@ -60,6 +60,19 @@ static void ctl_conn_arm(struct ctl_conn *c)
                 ctl_conn_break(c);
 }
 
+/** Send what the queue took, or give the connection up. @param r of queueing */
+static int ctl_conn_queued(struct ctl_conn *c, int r)
+{
+        if (r == 0)
+                r = ctl_queue_send(&c->out, c->fd);
+        if (r < 0) {
+                ctl_conn_break(c);
+                return -EPIPE;
+        }
+        ctl_conn_arm(c);
+        return 0;
+}
+
 int ctl_conn_put(struct ctl_conn *c, json_t *line)
 {
         int r = line ? 0 : -ENOMEM;
@@ -69,14 +82,18 @@ int ctl_conn_put(struct ctl_conn *c, json_t *line)
         if (r == 0)
                 r = ctl_queue_add(&c->out, line);
         json_decref(line);
+        return ctl_conn_queued(c, r);
+}
+
+int ctl_conn_put_text(struct ctl_conn *c, const char *line, size_t len)
+{
+        int r = line ? 0 : -ENOMEM;
+
+        if (c->fd < 0 || c->broken)
+                r = -EPIPE;
         if (r == 0)
-                r = ctl_queue_send(&c->out, c->fd);
-        if (r < 0) {
-                ctl_conn_break(c);
-                return -EPIPE;
-        }
-        ctl_conn_arm(c);
-        return 0;
+                r = ctl_queue_add_text(&c->out, line, len);
+        return ctl_conn_queued(c, r);
 }
 
 void ctl_conn_release(struct ctl_conn *c)

@@ -47,7 +47,7 @@ static int ctl_queue_grow(struct ctl_queue *q, size_t need)
         return 0;
 }
 
-static int ctl_queue_append(struct ctl_queue *q, const char *bytes, size_t len)
+int ctl_queue_add_text(struct ctl_queue *q, const char *bytes, size_t len)
 {
         int r;
 
@@ -72,7 +72,7 @@ static int ctl_queue_dump(const char *bytes, size_t len, void *arg)
 {
         struct dump *d = arg;
 
-        d->error = ctl_queue_append(d->queue, bytes, len);
+        d->error = ctl_queue_add_text(d->queue, bytes, len);
         return d->error;
 }
 
@@ -84,7 +84,7 @@ int ctl_queue_add(struct ctl_queue *q, const json_t *object)
         if (json_dump_callback(object, ctl_queue_dump, &d, JSON_COMPACT) < 0 && d.error == 0)
                 d.error = -ENOMEM;
         if (d.error == 0)
-                d.error = ctl_queue_append(q, "\n", 1);
+                d.error = ctl_queue_add_text(q, "\n", 1);
         if (d.error < 0)
                 q->len = q->pos + before;
         return d.error;

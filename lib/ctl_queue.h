@@ -23,6 +23,9 @@ size_t ctl_queue_waiting(const struct ctl_queue *q);
 /** Add an object as one line, or nothing. Borrowed. @return 0; -ENOBUFS over the limit; -ENOMEM */
 int ctl_queue_add(struct ctl_queue *q, const json_t *object);
 
+/** Add bytes that are lines already, or none of them. @return as above */
+int ctl_queue_add_text(struct ctl_queue *q, const char *bytes, size_t len);
+
 /**
  * Send what the socket takes now; never blocks, no SIGPIPE.
  * @return 0 (bytes may still wait), or -errno: the connection is of no more use

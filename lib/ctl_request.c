@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* A request from its line to its answer. It may outlive its client. */
 #include <errno.h>
+#include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/cleanup.h"
 #include "lib/ctl_json.h"
 #include "lib/ctl_server.h"
 
@@ -83,8 +85,8 @@ void ctl_request_on_gone(struct ctl_request *req, void (*fn)(struct ctl_request 
         req->gone_arg = arg;
 }
 
-/** The only end of a request. Steals `answer`. */
-static void ctl_request_end(struct ctl_request *req, json_t *answer)
+/** The only end of a request. @return its connection, to be given the answer and released */
+static struct ctl_conn *ctl_request_end(struct ctl_request *req)
 {
         struct ctl_conn *c = req->conn;
 
@@ -94,20 +96,46 @@ static void ctl_request_end(struct ctl_request *req, json_t *answer)
         c->n_requests--;
         json_decref(req->id);
         free(req);
+        return c;
+}
+
+/** Steals `answer`. */
+static void ctl_request_answer(struct ctl_request *req, json_t *answer)
+{
+        struct ctl_conn *c = ctl_request_end(req);
 
         ctl_conn_put(c, answer);
         ctl_conn_release(c);
 }
 
+void ctl_request_done_text(struct ctl_request *req, const char *result, size_t len)
+{
+        json_t *answer = ctl_json_answer_make(req->id, CTL_DONE, NULL, NULL);
+        CLEANUP(freep) char *head = answer ? json_dumps(answer, JSON_COMPACT) : NULL;
+        CLEANUP(freep) char *line = NULL;
+        struct ctl_conn *c = ctl_request_end(req);
+        int n = -1;
+
+        json_decref(answer);
+        if (head && len < INT_MAX) {
+                head[strlen(head) - 1] = '\0'; /* the brace that closes it */
+                n = asprintf(&line, "%s,\"result\":%.*s}\n", head, (int)len, result);
+        }
+        if (n < 0)
+                line = NULL;
+        ctl_conn_put_text(c, line, n < 0 ? 0 : (size_t)n);
+        ctl_conn_release(c);
+}
+
 void ctl_request_done(struct ctl_request *req, json_t *result)
 {
-        ctl_request_end(req, ctl_json_answer_make(req->id, CTL_DONE, NULL, result));
+        ctl_request_answer(req, ctl_json_answer_make(req->id, CTL_DONE, NULL, result));
 }
 
 void ctl_request_fail_with(struct ctl_request *req, enum ctl_exit code, const char *error,
                            json_t *result)
 {
-        ctl_request_end(req, ctl_json_answer_make(req->id, code, error, result));
+        ctl_request_answer(req, ctl_json_answer_make(req->id, code, error, result));
 }
 
 void ctl_request_fail(struct ctl_request *req, enum ctl_exit code, const char *format, ...)

@@ -61,6 +61,8 @@ void ctl_conn_close(struct ctl_conn *c);
 
 /** Queue a line and try to send it. Steals `line`. @return 0, -EPIPE */
 int ctl_conn_put(struct ctl_conn *c, json_t *line);
+/** The same with a line, newline included, that is text already; borrowed, NULL is -ENOMEM. */
+int ctl_conn_put_text(struct ctl_conn *c, const char *line, size_t len);
 
 /** Free it if nothing needs it any more. */
 void ctl_conn_release(struct ctl_conn *c);

@@ -58,7 +58,7 @@ static void verb_status(struct ctl_request *req, const json_t *args, void *arg)
 {
         struct control *c = arg;
 
-        ctl_request_done(req, status_json(c->daemon));
+        status_answer(c->daemon, req);
 }
 
 /* --- timeline ---------------------------------------------------------------------- */

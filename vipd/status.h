@@ -2,11 +2,11 @@
 #ifndef VIPD_STATUS_H
 #define VIPD_STATUS_H
 /* The document of `vipctl status -o json`. */
-#include <jansson.h>
+#include "lib/ctl.h"
 
 struct daemon;
 
-/** New reference. */
-json_t *status_json(const struct daemon *d);
+/** Answers the request, after some turns of the loop if there are many groups. */
+void status_answer(const struct daemon *d, struct ctl_request *req);
 
 #endif

@@ -207,3 +207,17 @@ def test_end_in_the_middle_of_a_reload_leaves_no_address(make_lab):
         lab.write_config(first)
         lab.start("lb1")
         wait_until(lambda: "10.80.60.39" in lab.addresses("lb1"))
+
+
+def test_many_groups_that_turn_together_hold_up_no_advert(make_lab):
+    """250 groups are claimed, asked about, removed and claimed anew under other names."""
+    lab = make_lab(nodes=1, config=config(nodes=1, groups=many_groups(1, 250, "a")))
+    wait_until(lambda: "10.80.250.39" in lab.addresses("lb1"), timeout=20)
+    for _ in range(3):
+        lab.status("lb1")
+    lab.write_config(config(nodes=1, groups=many_groups(1, 250, "b")))
+    os.kill(lab.pid("lb1"), signal.SIGHUP)
+    wait_until(lambda: lab.role("lb1", "b249") == "active", timeout=20)
+    wait_until(lambda: "10.80.250.39" in lab.addresses("lb1"), timeout=20)
+    # A backup would have waited for three adverts of 100 ms.
+    assert lab.status("lb1")["daemon"]["loop"]["advert_late_max_usec"] < 200_000

@@ -52,6 +52,14 @@ static void verb_echo(struct ctl_request *req, const json_t *args, void *arg)
         ctl_request_done(req, json_deep_copy(args));
 }
 
+/* What was put together as text, as a large status is. */
+static void verb_text(struct ctl_request *req, const json_t *args, void *arg)
+{
+        static const char text[] = "{\"groups\":[1,{\"a\":\"b\"}]} and more";
+
+        ctl_request_done_text(req, text, strlen("{\"groups\":[1,{\"a\":\"b\"}]}"));
+}
+
 static void verb_refuse(struct ctl_request *req, const json_t *args, void *arg)
 {
         ctl_request_fail(req, CTL_REFUSED, "web is already on %s", "lb2");
@@ -102,7 +110,8 @@ static void verb_free(struct ctl_request *req, const json_t *args, void *arg)
 
 static const struct ctl_verb verbs[] = {
         {"echo", verb_echo}, {"refuse", verb_refuse}, {"steps", verb_steps}, {"hold", verb_hold},
-        {"big", verb_big},   {"free", verb_free},     {NULL, NULL},
+        {"big", verb_big},   {"free", verb_free},     {"text", verb_text},
+        {NULL, NULL},
 };
 
 static struct ctl_options options_of(const struct fixture *f)
@@ -336,6 +345,17 @@ static void an_answer_echoes_the_id_it_was_asked_with(void **state)
         expect(f, fd, "{\"id\":\"seven\",\"exit\":0,\"result\":{}}");
         say(fd, "{\"verb\":\"refuse\"}\n");
         expect(f, fd, "{\"exit\":4,\"error\":\"web is already on lb2\"}");
+}
+
+static void a_result_that_is_text_already_is_answered_like_any_other(void **state)
+{
+        struct fixture *f = *state;
+        CLEANUP(closep) int fd = dial(f);
+
+        say(fd, "{\"verb\":\"text\",\"id\":7}\n");
+        expect(f, fd, "{\"id\":7,\"exit\":0,\"result\":{\"groups\":[1,{\"a\":\"b\"}]}}");
+        say(fd, "{\"verb\":\"text\"}\n");
+        expect(f, fd, "{\"exit\":0,\"result\":{\"groups\":[1,{\"a\":\"b\"}]}}");
 }
 
 static void progress_comes_before_the_answer(void **state)
@@ -995,6 +1015,7 @@ int main(void)
                 cmocka_unit_test(a_full_queue_keeps_whole_lines_only),
                 cmocka_unit_test(a_name_twice_or_deep_nesting_or_more_behind_it_is_refused),
                 TEST(an_answer_echoes_the_id_it_was_asked_with),
+                TEST(a_result_that_is_text_already_is_answered_like_any_other),
                 TEST(progress_comes_before_the_answer),
                 TEST(requests_sent_together_are_run_one_a_turn),
                 TEST(a_later_request_may_be_answered_first),
