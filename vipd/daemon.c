@@ -19,7 +19,7 @@
 
 /* Between two heartbeats while a group waits for one, and otherwise. */
 #define HEARTBEAT_US US_PER_S
-#define HEARTBEAT_IDLE_US (5 * US_PER_S)
+#define HEARTBEAT_IDLE_US (30 * US_PER_S)
 /* How long a start waits for an address that says which node this is, and how often it looks. */
 #define SELF_WAIT_US (20 * US_PER_S)
 #define SELF_LOOK_US (200 * US_PER_MS)

@@ -61,10 +61,11 @@ static int on_timer(sd_event_source *source, uint64_t usec, void *arg)
         note_lateness(g, now);
         notice_stall(g, now);
         /* Whoever waits for silence must have read everything that was said. */
-        if (g->election.state == ELECTION_BACKUP || g->election.recheck)
+        if (g->election.state == ELECTION_BACKUP || g->election.recheck) {
                 for (unsigned i = 0; i < g->n_routers; i++)
                         vrrp_ports_drain(g->env->ports, g->conf->iface, g->routers[i].family);
-        now = clock_now();
+                now = clock_now();
+        }
         if (mono_reached(g->election.deadline, now))
                 group_step(g, &(struct election_event){.type = ELECTION_TIMER});
         else
