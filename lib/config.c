@@ -135,6 +135,17 @@ static int build(struct conf_build *b)
         return r == 0 ? conf_digest(b->config) : r;
 }
 
+static int note_files(struct config *c, const struct conf_source *s)
+{
+        c->files = calloc(s->n_files + 1, sizeof(*c->files));
+        for (; c->files && c->n_files < s->n_files; c->n_files++) {
+                c->files[c->n_files] = strdup(s->files[c->n_files]);
+                if (!c->files[c->n_files])
+                        return -ENOMEM;
+        }
+        return c->files ? 0 : -ENOMEM;
+}
+
 /** Everything after the text was read into the source (r: how that went). */
 static int load(struct conf_build *b, const char *path, int r, struct config **ret)
 {
@@ -148,8 +159,10 @@ static int load(struct conf_build *b, const char *path, int r, struct config **r
         }
         if (r == 0) {
                 b->config->path = strdup(path);
-                r = b->config->path ? build(b) : -ENOMEM;
+                r = b->config->path ? note_files(b->config, &b->tree.source) : -ENOMEM;
         }
+        if (r == 0)
+                r = build(b);
         if (report->out_of_memory)
                 r = -ENOMEM;
         if (r == 0 && report->n_errors)
@@ -245,6 +258,9 @@ struct config *config_free(struct config *c)
         for (unsigned i = 0; i < c->n_groups; i++)
                 clear_group(&c->groups[i]);
         free(c->groups);
+        for (unsigned i = 0; i < c->n_files; i++)
+                free(c->files[i]);
+        free(c->files);
         free(c->path);
         free(c);
         return NULL;

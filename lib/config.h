@@ -136,6 +136,8 @@ struct conf_group {
 struct config {
         char cluster[CONF_NAME_MAX];
         char *path; /* of the file that was read */
+        char **files; /* that one and those it includes */
+        unsigned n_files;
         struct conf_node nodes[CONF_NODES_MAX]; /* in ring order */
         unsigned n_nodes;
         struct conf_group *groups; /* in file order */

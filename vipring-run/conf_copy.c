@@ -2,17 +2,21 @@
 #include "vipring-run/conf_copy.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "lib/log.h"
+#include "vipring-run/program.h"
 
 struct conf_copy {
         char *path;
         struct config *config;         /* the last valid one; NULL: none yet */
+        struct config *before;         /* the one before it: a reload ends groups of that one */
         struct stat seen;              /* the file at the last reading */
         mono_t again;                  /* if it looks the same: not before this */
         int result;                    /* of the last reading */
@@ -40,6 +44,7 @@ struct conf_copy *conf_copy_free(struct conf_copy *c)
         if (!c)
                 return NULL;
         config_free(c->config);
+        config_free(c->before);
         free(c->path);
         free(c);
         return NULL;
@@ -72,15 +77,58 @@ static bool should_read(struct conf_copy *c, mono_t now)
         return true;
 }
 
+/*
+ * What the files name is run as whatever user they name, so nobody else may write there. Without
+ * root's rights it is run as ourselves in any case.
+ */
+static int verify_files(const struct config *config, char why[static PROGRAM_WHY_MAX])
+{
+        char path[PATH_MAX], here[PATH_MAX];
+        int r = 0;
+
+        if (geteuid() != 0)
+                return 0;
+        for (unsigned i = 0; i < config->n_files && r == 0; i++) {
+                const char *file = config->files[i];
+
+                if (file[0] != '/' && !getcwd(here, sizeof(here)))
+                        return -errno;
+                if ((size_t)snprintf(path, sizeof(path), "%s%s%s", file[0] == '/' ? "" : here,
+                                     file[0] == '/' ? "" : "/", file) >= sizeof(path))
+                        return -ENAMETOOLONG;
+                r = program_verify_path(path, 0, why);
+        }
+        return r;
+}
+
+static void take(struct conf_copy *c, struct config *config)
+{
+        bool same = c->config && strcmp(c->config->digest, config->digest) == 0;
+
+        if (!same)
+                log_info("%s read, configuration %s", c->path, config->digest);
+        if (same) {
+                config_free(c->config);
+        } else {
+                config_free(c->before);
+                c->before = c->config;
+        }
+        c->config = config;
+}
+
 static void read_again(struct conf_copy *c)
 {
+        char why[PROGRAM_WHY_MAX] = "";
         struct conf_errors errors = {0};
         struct config *config = NULL;
         const char *first;
 
         c->result = config_load(c->path, &config, &errors);
+        if (c->result >= 0)
+                c->result = verify_files(config, why);
         if (c->result < 0) {
-                first = errors.n > 0 && errors.text[0] ? errors.text[0] : strerror(-c->result);
+                first = why[0] ? why : errors.n > 0 && errors.text[0] ? errors.text[0]
+                                                                       : strerror(-c->result);
                 c->on_disk[0] = '\0';
                 if (strcmp(c->error, first) != 0)
                         log_warning("%s is not valid, going on with what was read before: %s",
@@ -92,24 +140,30 @@ static void read_again(struct conf_copy *c)
         }
         conf_errors_clear(&errors);
         if (c->result < 0)
-                return;
-        if (!c->config || strcmp(c->config->digest, config->digest) != 0)
-                log_info("%s read, configuration %s", c->path, config->digest);
-        config_free(c->config);
-        c->config = config;
+                config_free(config);
+        else
+                take(c, config);
+}
+
+/* @return NULL: not held */
+static const struct config *find(const struct conf_copy *c, const char *digest)
+{
+        if (c->config && strcmp(c->config->digest, digest) == 0)
+                return c->config;
+        return c->before && strcmp(c->before->digest, digest) == 0 ? c->before : NULL;
 }
 
 int conf_copy_get(struct conf_copy *c, const char *digest, mono_t now,
                   const struct config **ret_config, char ret_why[static CONF_COPY_WHY_MAX])
 {
-        bool have = c->config && strcmp(c->config->digest, digest) == 0;
+        const struct config *config = find(c, digest);
 
-        if (!have && should_read(c, now)) {
+        if (!config && should_read(c, now)) {
                 read_again(c);
-                have = c->config && strcmp(c->config->digest, digest) == 0;
+                config = find(c, digest);
         }
-        if (have) {
-                *ret_config = c->config;
+        if (config) {
+                *ret_config = config;
                 return 0;
         }
         if (c->result < 0) {

@@ -4,8 +4,9 @@
 /*
  * This program's own reading of the configuration. vipd says by digest which
  * configuration it means; if it is another than the one read last, the file is
- * read again. What vipd names is looked up here, so vipd, which speaks to the
- * network, cannot make this program run anything the file does not name.
+ * read again; the one before it is kept, for a reload still ends groups of that one. What vipd names
+ * is looked up here, so vipd, which speaks to the network, cannot make this program run anything
+ * the files do not name. As root it uses no file that somebody else than root may write.
  */
 #include <stddef.h>
 

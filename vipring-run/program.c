@@ -127,35 +127,52 @@ static int step_down(struct walk *w, const char *part, uid_t user, struct stat *
         return 0;
 }
 
-int program_verify(const char *path, uid_t user, char ret_why[static PROGRAM_WHY_MAX])
+/* @return 0, with what is at the end of the path and w->done its name without links */
+static int walk(struct walk *w, const char *path, uid_t user, struct stat *st,
+                char ret_why[static PROGRAM_WHY_MAX])
 {
-        struct walk w = {0};
-        struct stat st = {0};
         char part[NAME_MAX + 1];
         bool too_long;
         int r;
 
-        if (path[0] != '/' || strlen(path) >= sizeof(w.rest))
+        if (path[0] != '/' || strlen(path) >= sizeof(w->rest))
                 return refuse(ret_why, -EINVAL, "%.200s is not an absolute path", path);
-        strcpy(w.rest, path);
-        if (stat("/", &st) < 0)
+        strcpy(w->rest, path);
+        if (stat("/", st) < 0)
                 return refuse(ret_why, -errno, "/: %s", strerror(errno));
-        r = verify_owner_and_mode("/", &st, user, ret_why);
+        r = verify_owner_and_mode("/", st, user, ret_why);
         if (r < 0)
                 return r;
 
-        while (next_part(&w, part, &too_long)) {
+        while (next_part(w, part, &too_long)) {
                 if (strcmp(part, ".") == 0)
                         continue;
                 if (strcmp(part, "..") == 0) {
-                        step_up(&w);
+                        step_up(w);
                         continue;
                 }
-                r = step_down(&w, part, user, &st, ret_why);
+                r = step_down(w, part, user, st, ret_why);
                 if (r < 0)
                         return r;
         }
         if (too_long)
                 return refuse(ret_why, -ENAMETOOLONG, "%.200s: a part of it is too long", path);
-        return verify_file(w.done[0] ? w.done : "/", &st, ret_why);
+        return 0;
+}
+
+int program_verify_path(const char *path, uid_t user, char ret_why[static PROGRAM_WHY_MAX])
+{
+        struct walk w = {0};
+        struct stat st = {0};
+
+        return walk(&w, path, user, &st, ret_why);
+}
+
+int program_verify(const char *path, uid_t user, char ret_why[static PROGRAM_WHY_MAX])
+{
+        struct walk w = {0};
+        struct stat st = {0};
+        int r = walk(&w, path, user, &st, ret_why);
+
+        return r < 0 ? r : verify_file(w.done[0] ? w.done : "/", &st, ret_why);
 }

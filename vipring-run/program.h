@@ -15,6 +15,15 @@
 #define PROGRAM_WHY_MAX 512
 
 /**
+ * Of any file: could nobody but root and the user have put something else in its place?
+ * @param path    absolute
+ * @param ret_why what is wrong with which part of the path; set on error
+ * @return 0; -EPERM: somebody could; -errno of looking
+ */
+int program_verify_path(const char *path, uid_t user, char ret_why[static PROGRAM_WHY_MAX]);
+
+/**
+ * The same, and that it is a program.
  * @param path    absolute
  * @param ret_why what is wrong with which part of the path; set on error
  * @return 0; -EPERM: not trustworthy; -EACCES: not a program; else -errno of looking

@@ -584,10 +584,40 @@ class Configuration(Rig):
         old, self.digest = self.digest, self.learn_digest()
         self.assertNotEqual(old, self.digest)
         self.assertEqual(self.result(self.check("c"))["output"], "two\n")
+        two, self.digest = self.digest, old
+        # a reload still ends what was there before it, and there is one reload at a time
+        self.assertEqual(self.result(self.check("c"))["output"], "one\n")
+        self.write_config('c = { exec = "/bin/echo three" }')
+        self.digest = self.learn_digest()
+        self.assertEqual(self.result(self.check("c"))["output"], "three\n")
+        self.digest = two
+        self.assertEqual(self.result(self.check("c"))["output"], "two\n")
         self.digest = old
         answer = self.check("c")
         self.assertEqual(answer["exit"], 6)
         self.assertRegex(answer["error"], "holds configuration [0-9a-f]{16}, vipd runs " + old)
+
+    def test_a_file_that_others_may_write_is_not_used(self):
+        self.serve('c = { exec = "/bin/echo one" }')
+        more = self.dir + "/more.conf"
+        with open(more, "w") as f:
+            f.write("# nothing\n")
+        for path, mode, owner in ((self.conf, 0o666, 0), (self.conf, 0o664, 0), (more, 0o646, 0),
+                                  (more, 0o644, pwd.getpwnam("nobody").pw_uid)):
+            self.write_config('c = { exec = "/bin/echo two" }')
+            with open(self.conf, "a") as f:
+                f.write('@include "more.conf"\n')
+            for each in (self.conf, more):
+                os.chmod(each, 0o644)
+                os.chown(each, 0, 0)
+            os.chmod(path, mode)
+            os.chown(path, owner, pwd.getpwnam("nobody").pw_gid)
+            good, self.digest = self.digest, "0" * 16
+            answer = self.check("c")
+            self.assertEqual(answer["exit"], 6, (path, oct(mode), owner))
+            self.assertRegex(answer["error"], path + " (may be written|belongs to)")
+            self.digest = good
+            self.assertEqual(self.result(self.check("c"))["output"], "one\n")
 
     def test_a_broken_file_does_not_take_away_what_runs(self):
         self.serve('c = { exec = "/bin/echo one" }')
