@@ -10,6 +10,7 @@
 #include "vipd/check_http.h"
 #include "vipd/check_tcp.h"
 #include "vipd/core/health.h"
+#include "vipd/core/timeline.h"
 
 struct check {
         sd_event *loop;
@@ -66,12 +67,14 @@ static void describe(struct check *c, enum health_result result, const char *wha
         unsigned seen = c->health.good + c->health.bad; /* one of them is 0 */
         bool connects = c->conf->kind == CONF_CHECK_TCP || c->conf->kind == CONF_CHECK_HTTP;
         const char *target = connects && result == HEALTH_BAD ? c->conf->target : NULL;
-        char count[32] = "";
+        char count[32] = "", short_target[61], short_what[221]; /* not cut within a character */
 
+        timeline_text(short_target, sizeof(short_target), target);
+        timeline_text(short_what, sizeof(short_what), what);
         if (needed > 1 && seen <= needed)
                 snprintf(count, sizeof(count), " (%u of %u)", seen, needed);
-        snprintf(c->detail, sizeof(c->detail), "%.60s%s%.220s%s", target ? target : "",
-                 target ? ": " : "", what, count);
+        snprintf(c->detail, sizeof(c->detail), "%s%s%s%s", short_target,
+                 target ? ": " : "", short_what, count);
 }
 
 /* Ends the try. May free the check. */
