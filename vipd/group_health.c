@@ -112,12 +112,31 @@ static const char *link_trouble(const struct group *g, const char *name)
         return link->carrier ? NULL : "has no carrier";
 }
 
+/* A whole group moves or none of it, so each interface its addresses are on must be good. */
+static void look_at_address_links(struct group *g)
+{
+        const char *before = g->conf->iface;
+
+        for (unsigned i = 0; i < g->conf->n_vips; i++) {
+                const char *dev = g->conf->vips[i].dev, *trouble;
+
+                if (strcmp(dev, before) == 0)
+                        continue;
+                before = dev;
+                trouble = link_trouble(g, dev);
+                if (trouble)
+                        add_fault(g, GROUP_FAULT_LINK, "interface %s, for addresses, %s", dev,
+                                  trouble);
+        }
+}
+
 static void look_at_links(struct group *g, int *priority)
 {
         const char *trouble = link_trouble(g, g->conf->iface);
 
         if (trouble)
                 add_fault(g, GROUP_FAULT_LINK, "interface %s %s", g->conf->iface, trouble);
+        look_at_address_links(g);
         for (unsigned i = 0; i < g->conf->n_track; i++) {
                 const struct conf_track *t = &g->conf->track[i];
 
@@ -261,6 +280,9 @@ static bool concerns(const struct group *g, const char *iface)
                 return true;
         for (unsigned i = 0; i < g->conf->n_track; i++)
                 if (strcmp(g->conf->track[i].iface, iface) == 0)
+                        return true;
+        for (unsigned i = 0; i < g->conf->n_vips; i++)
+                if (strcmp(g->conf->vips[i].dev, iface) == 0)
                         return true;
         return false;
 }

@@ -75,6 +75,22 @@ def test_unplugged_owner_takes_its_addresses_down_and_says_why(lab):
     assert last["to"] == "lb2"
 
 
+def test_group_moves_when_another_interface_of_its_addresses_goes_down(make_lab):
+    group = web_group(addresses=[f"{VIP4}/24", "10.99.0.1/24 dev back"])
+    lab = make_lab(nodes=2, config=config(nodes=2, groups={"web": group}))
+    assert [lab.role(n) for n in lab.nodes] == ["fault", "fault"]
+    for node in lab.nodes:
+        lab.exec(node, "ip", "link", "add", "back", "up", "type", "veth", "peer", "name", "back2")
+        lab.exec(node, "ip", "link", "set", "back2", "up")
+    owner = lab.wait_settled()
+    lab.wait_holder(owner, "10.99.0.1")
+    lab.exec(owner, "ip", "link", "set", "back2", "down")
+    other, = others(lab, owner)
+    lab.wait_holder(other, "10.99.0.1")
+    lab.wait_holder(other)
+    assert "back" in lab.group(owner)["state_reason"]
+
+
 def test_returning_home_node_does_not_take_over_before_its_delay(lab):
     """failback-delay is 60 s: a node that comes back listens first."""
     lab.break_("lb1", "crash")
