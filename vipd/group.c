@@ -111,12 +111,25 @@ static int tie_order(const struct group *g, uint8_t family, int order)
         return family == AF_INET6 && g->n_routers > 1 ? 0 : order;
 }
 
+/* The home takes its group back, as it should. */
+static bool is_failback(const struct group *g, const char *name)
+{
+        return config_preempt(g->config, g->conf, g->conf->home) &&
+               strcmp(name, g->config->nodes[g->conf->home].name) == 0;
+}
+
 static void note_conflict(struct group *g, const struct vrrp_advert *advert,
                           const struct ip_addr *src)
 {
         char name[TIMELINE_NAME_MAX];
 
+        /* who has just been preempted says so once more: no conflict */
+        if (g->election.state == ELECTION_ACTIVE &&
+            mono_diff_us(clock_now(), g->owner_since) < 3 * g->election.config.interval_us)
+                return;
         group_sender_name(g, advert->priority, src, name);
+        if (g->election.state != ELECTION_ACTIVE && is_failback(g, name))
+                return;
         timeline_text(g->conflict_with, sizeof(g->conflict_with), name);
         if (!log_limit_pass(&g->limit_conflict, clock_now(), NULL))
                 return;
@@ -307,6 +320,7 @@ static void end_conflict(struct group *g, mono_t now)
                         &(struct log_about){.group = g->conf->name, .cause = "conflict"},
                         "nobody else claims to be active any more; announcing the addresses again");
         g->conflict_told = false;
+        g->conflict_with[0] = '\0';
         announcement_repeat(g->announcement);
 }
 
@@ -330,7 +344,7 @@ void group_tick(struct group *g, mono_t now)
                 if (mono_reached(g->unstable_until, now))
                         g->unstable_until = (mono_t){0};
         }
-        if (g->open_event != 0 || g->unstable_until.us != 0 ||
-            !mono_is_never(g->conflict_since) || (g->faults & GROUP_FAULT_DEAF))
+        if (g->open_event != 0 || g->unstable_until.us != 0 || !mono_is_never(g->conflict_since) ||
+            (g->faults & GROUP_FAULT_DEAF))
                 g->env->tick_wanted = true;
 }

@@ -114,13 +114,25 @@ static void announce_again(struct group *g)
         announcement_repeat(g->announcement);
 }
 
+/*
+ * Beyond the RFC: one advert more on the way out. After a partition the better one may speak first
+ * and would never learn that somebody else was active; hearing a lower one makes it announce the
+ * addresses again, or the LAN would go on sending to who has just yielded.
+ */
+static bool is_yielding(const struct group *g, enum election_state before)
+{
+        return before == ELECTION_ACTIVE && g->election.state == ELECTION_BACKUP &&
+               (g->election.cause == ELECTION_CAUSE_CONFLICT ||
+                g->election.cause == ELECTION_CAUSE_PREEMPT);
+}
+
 void group_perform(struct group *g, unsigned todo, enum election_state before)
 {
         bool changed = g->election.state != before;
 
         if (changed)
                 fire_hooks(g, before, true);
-        if (todo & ELECTION_DO_SEND)
+        if (todo & ELECTION_DO_SEND || is_yielding(g, before))
                 send_adverts(g, g->election.priority);
         if (todo & ELECTION_DO_RELEASE)
                 send_adverts(g, VRRP_PRIORITY_RELEASE);

@@ -159,6 +159,14 @@ static bool names_owner(struct group *g, const struct ip_addr *src, mono_t now)
         return mono_diff_us(now, g->ipv6_unnamed) > election_down_us(&g->election);
 }
 
+/* Who yields says so with one advert more (group_actions.c); its heir has spoken already. */
+static bool is_last_word(const struct group *g, const struct vrrp_advert *advert, mono_t now)
+{
+        return g->owner[0] && !g->owner_is_self && g->open_event == 0 &&
+               advert->priority < g->owner_priority &&
+               mono_diff_us(now, g->owner_heard) < g->election.config.interval_us;
+}
+
 void group_owner_heard(struct group *g, const struct vrrp_advert *advert, const struct ip_addr *src,
                        mono_t now)
 {
@@ -176,8 +184,11 @@ void group_owner_heard(struct group *g, const struct vrrp_advert *advert, const 
         group_sender_name(g, advert->priority, src, name);
         if (strcmp(g->owner, name) == 0 && g->open_event == 0) {
                 g->owner_heard = now;
+                g->owner_priority = advert->priority;
                 return;
         }
+        if (is_last_word(g, advert, now))
+                return;
         if (g->open_event == 0) {
                 cause = cause_of_takeover(g, node, now);
                 if (cause == TIMELINE_ADVERT_TIMEOUT) {
@@ -190,6 +201,7 @@ void group_owner_heard(struct group *g, const struct vrrp_advert *advert, const 
         }
         group_story(g, "heard", "%s advertises with priority %u", name, advert->priority);
         set_owner(g, name, false, now);
+        g->owner_priority = advert->priority;
         group_story_end(g);
 }
 

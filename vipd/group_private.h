@@ -50,6 +50,7 @@ struct group {
         bool owner_is_self;
         mono_t owner_since;
         mono_t owner_heard; /* its last advert */
+        uint8_t owner_priority; /* in it */
         mono_t ipv6_unnamed; /* both families: IPv6 adverts without IPv4 ones since; else NEVER */
         mono_t owner_lost;  /* since when nobody owns it; NEVER while somebody does */
         uint64_t open_event; /* timeline id of the transition in progress, 0 = none */

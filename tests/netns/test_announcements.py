@@ -58,6 +58,21 @@ def test_after_a_conflict_the_winner_has_the_last_word(make_lab):
     stays(lambda: go_to(lab, [VIP4, VIP6], winner), 0.5)
 
 
+def test_a_winner_that_speaks_first_announces_again_after_a_partition(make_lab):
+    """Who yields is not heard by then, so it says so once more; bystanders see one move each way."""
+    lab = make_lab(config=config(groups={"web": web_group(announce={"count": 1})}))
+    lab.wait_settled()
+    for round in range(1, 4):  # whose advert comes first is chance
+        lab.break_("lb1", "cut")
+        lab.wait_settled(nodes=["lb2", "lb3"])
+        sent = lab.status("lb1")["daemon"]["announcements"]["arp_sent"]
+        lab.mend("lb1")
+        assert lab.wait_settled() == "lb1"
+        wait_until(lambda: lab.status("lb1")["daemon"]["announcements"]["arp_sent"] > sent,
+                   what="lb1 announces again")
+        assert lab.log("lb3").count("lb2 -> lb1") == round
+
+
 def test_a_new_mac_of_the_owner_is_announced(lab):
     make_known(lab, [VIP4, VIP6])
     run("ip", "-n", lab.ns("lb1"), "link", "set", "eth0", "address", "02:00:5e:77:00:01")
