@@ -391,7 +391,7 @@ def test_blocked_log_holds_nothing_up(make_lab):
             while True:
                 os.write(reader, bytes(4096))
         lab.start("lb1")
-        wait_until(lambda: lab.role("lb1") == "backup")
+        lab.wait_settled()  # until lb1 has heard lb2 its timer may end after lb3's
         lab.break_("lb2", "crash")
         assert lab.wait_settled(nodes=["lb1", "lb3"]) == "lb1"
         for _ in range(100):
