@@ -20,7 +20,8 @@ static void out_of_memory(void)
         exit(CTL_FAILED);
 }
 
-bool table_colours(void)
+/* May colour be used on stdout? */
+static bool table_colours(void)
 {
         const char *no = getenv("NO_COLOR");
         const char *terminal = getenv("TERM");

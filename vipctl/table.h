@@ -25,7 +25,4 @@ void table_cell(struct table *t, const char *text, const char *colour);
 /** Print to stdout and free. */
 void table_end(struct table *t);
 
-/** May colour be used on stdout? */
-bool table_colours(void);
-
 #endif

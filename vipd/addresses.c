@@ -90,11 +90,6 @@ void addresses_resume(struct addresses *a)
         addresses_arm(a);
 }
 
-int addresses_drain(struct addresses *a, unsigned budget)
-{
-        return kernel_drain(a->kernel, budget);
-}
-
 unsigned addresses_sweep(struct addresses *a)
 {
         unsigned n = addr_plan_sweep(&a->plan);

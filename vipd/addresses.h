@@ -112,9 +112,6 @@ unsigned addresses_sweep(struct addresses *a);
 /** Work off everything that is queued, now, until done or `limit_us` has passed (at stop). */
 void addresses_flush(struct addresses *a, int64_t limit_us);
 
-/** Read the kernel's news that are queued, at most `budget`. @return how many, or -errno */
-int addresses_drain(struct addresses *a, unsigned budget);
-
 /** The link of that name, or NULL. Valid until the next loop turn. */
 const struct kernel_link *addresses_link(const struct addresses *a, const char *name);
 const struct kernel_link *addresses_link_by_index(const struct addresses *a, int ifindex);

@@ -34,8 +34,9 @@ struct group *daemon_group(const struct daemon *d, const char *name)
         return NULL;
 }
 
-int daemon_find_self(const struct config *config, const char *node,
-                     const struct addresses *addresses)
+/* Which node of the file is this host? @return index; -ENOENT none, -ENOTUNIQ several */
+static int node_of_host(const struct config *config, const char *node,
+                        const struct addresses *addresses)
 {
         int found = -ENOENT;
 
@@ -229,14 +230,14 @@ static int wait_for_self(struct daemon *d)
 
                 if (r < 0)
                         return r;
-                self = daemon_find_self(d->config, NULL, d->env.addresses);
+                self = node_of_host(d->config, NULL, d->env.addresses);
         }
         return self;
 }
 
 static int find_self(struct daemon *d)
 {
-        int self = daemon_find_self(d->config, d->options.node, d->env.addresses);
+        int self = node_of_host(d->config, d->options.node, d->env.addresses);
 
         if (self == -ENOENT && !d->options.node)
                 self = wait_for_self(d);

@@ -62,8 +62,4 @@ struct daemon *daemon_free(struct daemon *d);
 
 struct group *daemon_group(const struct daemon *d, const char *name);
 
-/** Which node of the file is this host? @return index; -ENOENT none, -ENOTUNIQ several */
-int daemon_find_self(const struct config *config, const char *node,
-                     const struct addresses *addresses);
-
 #endif

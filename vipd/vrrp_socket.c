@@ -367,16 +367,6 @@ unsigned vrrp_socket_drain(struct vrrp_socket *s, unsigned budget)
         return total;
 }
 
-int vrrp_socket_ifindex(const struct vrrp_socket *s)
-{
-        return s->ifindex;
-}
-
-uint8_t vrrp_socket_family(const struct vrrp_socket *s)
-{
-        return s->family;
-}
-
 struct vrrp_socket_stats vrrp_socket_stats(const struct vrrp_socket *s)
 {
         return s->stats;

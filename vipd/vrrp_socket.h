@@ -62,9 +62,6 @@ unsigned vrrp_socket_drain(struct vrrp_socket *s, unsigned budget);
 /** 224.0.0.18 or ff02::12 (RFC 9568 5.1.1.2, 5.1.2.2). */
 struct ip_addr vrrp_multicast(uint8_t family);
 
-int vrrp_socket_ifindex(const struct vrrp_socket *s);
-uint8_t vrrp_socket_family(const struct vrrp_socket *s);
-
 struct vrrp_socket_stats {
         uint64_t received, sent, send_failed;
         uint64_t short_packets; /* without a whole IP header; not handed out */

@@ -73,11 +73,6 @@ void addr_table_move(struct addr_table *t, const struct addr_memory *mem)
         }
 }
 
-uint32_t addr_table_room(const struct addr_table *t)
-{
-        return t->mem.n_entries - t->n_used;
-}
-
 uint32_t addr_table_find(const struct addr_table *t, uint32_t link, const struct ip_addr *addr,
                          uint8_t prefix_len)
 {

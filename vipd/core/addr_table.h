@@ -119,9 +119,6 @@ void addr_table_init(struct addr_table *t, const struct addr_memory *mem);
 /** Go on in larger memory (no part smaller than before). The old one is free afterwards. */
 void addr_table_move(struct addr_table *t, const struct addr_memory *mem);
 
-/** Entries that can still be made. */
-uint32_t addr_table_room(const struct addr_table *t);
-
 /**
  * Find. IPv6 addresses exist once per link whatever their prefix length; IPv4 ones once per length.
  * @return index or ADDR_NONE
