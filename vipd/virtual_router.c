@@ -95,7 +95,9 @@ static enum vrrp_error judge_advert(const struct virtual_router *v, const struct
 /* The end of a line of which some were withheld: "" or "; 12 more like this". @return buf */
 static const char *more(uint64_t withheld, char buf[static MORE_TEXT])
 {
-        snprintf(buf, MORE_TEXT, withheld ? "; %" PRIu64 " more like this" : "", withheld);
+        buf[0] = '\0';
+        if (withheld)
+                snprintf(buf, MORE_TEXT, "; %" PRIu64 " more like this", withheld);
         return buf;
 }
 
