@@ -237,6 +237,7 @@ def test_interface_that_vanishes_and_comes_back_is_used_again(lab):
         run("ip", "-n", lab.ns("lb1"), "address", "add", address, "dev", "eth0")
     run("ip", "-n", lab.ns("lb1"), "link", "set", "eth0", "up")
     assert lab.wait_settled() == "lb2"
+    time.sleep(3 * ADVERT)  # until an advert has wound both backups' timers
     lab.break_("lb2", "crash")  # and it can own again, on the new interface
     assert lab.wait_settled(nodes=["lb1", "lb3"]) == "lb1"
     assert set(lab.holders(nodes=["lb1", "lb3"])) == {"lb1"}
