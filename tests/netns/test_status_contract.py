@@ -139,7 +139,9 @@ def test_status_keeps_its_keys_in_every_state(make_lab):
 def test_events_keep_their_keys_for_every_kind_of_move(lab):
     lab.ctl("lb1", "move", "web", "lb2", "--reason", "new kernel")
     moved = wait_until(lambda: [e for e in events(lab, "lb1") if e["cause"] == "operator"])[-1]
-    assert (moved["from"], moved["to"]) == ("lb1", "lb2")
+    # On a busy machine lb3 may be first by chance; lb2 then takes the group from it.
+    assert moved["from"] == "lb1" and moved["to"] in ("lb2", "lb3")
+    assert lab.wait_settled() == "lb2"
     assert (moved["reason"], moved["actor"]) == ("new kernel", "uid 0")
     lab.break_("lb2", "kill")
     wait_until(lambda: [e for e in events(lab, "lb3") if e["cause"] == "advert-timeout"])
